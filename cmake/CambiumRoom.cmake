@@ -1,0 +1,33 @@
+# One room of src/ = one static library, cambium_<room>; its tests = one executable, test_<room>.
+
+# cambium_room(NAME [USES room...] [LIBRARIES lib...]): every .cpp below src/NAME.
+function(cambium_room name)
+  cmake_parse_arguments(ROOM "" "" "USES;LIBRARIES;EXCLUDE" ${ARGN})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/src/${name}/*.cpp")
+  foreach(pattern IN LISTS ROOM_EXCLUDE)
+    list(FILTER sources EXCLUDE REGEX "${pattern}")
+  endforeach()
+  string(REPLACE "/" "_" target "cambium_${name}")
+  add_library(${target} STATIC ${sources})
+  target_include_directories(${target} PUBLIC "${PROJECT_SOURCE_DIR}/src")
+  target_link_libraries(${target} PUBLIC cambium_flags LibTorch::LibTorch ${ROOM_LIBRARIES})
+  foreach(room IN LISTS ROOM_USES)
+    string(REPLACE "/" "_" room "${room}")
+    target_link_libraries(${target} PUBLIC cambium_${room})
+  endforeach()
+  target_precompile_headers(${target} REUSE_FROM cambium_pch)
+endfunction()
+
+# cambium_tests(ROOM): tests/ROOM/*_test.cpp, label unit. Tests of one room run in one process each by ctest.
+function(cambium_tests name)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/${name}/*_test.cpp")
+  if(NOT sources)
+    return()
+  endif()
+  string(REPLACE "/" "_" flat "${name}")
+  add_executable(test_${flat} ${sources})
+  target_link_libraries(test_${flat} PRIVATE cambium_${flat} cambium_test_support)
+  target_compile_options(test_${flat} PRIVATE $<$<CONFIG:Release>:-O1>)
+  target_compile_definitions(test_${flat} PRIVATE CAMBIUM_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  gtest_discover_tests(test_${flat} DISCOVERY_MODE PRE_TEST PROPERTIES LABELS unit TIMEOUT 300)
+endfunction()
