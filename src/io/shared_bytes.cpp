@@ -44,19 +44,14 @@ SharedBytes map_file(const std::filesystem::path& path) {
           .size = size};
 }
 
-SharedBytes allocate_bytes(size_t size) {
-  if (size == 0) return {};
+SharedBytes copy_bytes(std::string_view bytes) {
+  if (bytes.empty()) return {};
   constexpr std::align_val_t alignment{64};
-  void* block = ::operator new(size, alignment);
+  void* block = ::operator new(bytes.size(), alignment);
+  std::memcpy(block, bytes.data(), bytes.size());
   return {.owner = {block, [](void* owned) { ::operator delete(owned, alignment); }},
           .data = static_cast<std::byte*>(block),
-          .size = size};
-}
-
-SharedBytes copy_bytes(std::string_view bytes) {
-  SharedBytes copy = allocate_bytes(bytes.size());
-  if (!bytes.empty()) std::memcpy(copy.data, bytes.data(), bytes.size());
-  return copy;
+          .size = bytes.size()};
 }
 
 }  // namespace cambium::io

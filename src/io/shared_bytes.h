@@ -21,8 +21,7 @@ struct SharedBytes {
 // Errors name the file: missing, a folder, unreadable.
 SharedBytes map_file(const std::filesystem::path& path);
 
-// Unfilled memory on the heap, aligned to 64 bytes; and a copy there.
-SharedBytes allocate_bytes(size_t size);
+// A copy on the heap, aligned to 64 bytes.
 SharedBytes copy_bytes(std::string_view bytes);
 
 }  // namespace cambium::io

@@ -1,0 +1,12 @@
+#pragma once
+// The checks, one per kind of golden file; what each kind holds is said in its own .cpp.
+#include "parity/registry.h"
+
+namespace cambium::parity {
+
+Results check_meru_lorentz_ops(const Golden& golden);
+Results check_meru_loss(const Golden& golden);
+Results check_meru_ddp_loss(const Golden& golden);
+Results check_meru_traversal(const Golden& golden);
+
+}  // namespace cambium::parity

@@ -1,0 +1,31 @@
+#include "parity/registry.h"
+
+#include <array>
+
+#include "parity/kinds/kinds.h"
+
+namespace cambium::parity {
+namespace {
+
+struct Kind {
+  std::string_view name;
+  Check check;
+};
+
+constexpr std::array kKinds = {
+    Kind{"meru_lorentz_ops", check_meru_lorentz_ops},
+    Kind{"meru_loss", check_meru_loss},
+    Kind{"meru_ddp_loss", check_meru_ddp_loss},
+    Kind{"meru_traversal", check_meru_traversal},
+};
+
+}  // namespace
+
+Check find_check(std::string_view kind) {
+  for (const auto& entry : kKinds) {
+    if (entry.name == kind) return entry.check;
+  }
+  return nullptr;
+}
+
+}  // namespace cambium::parity
