@@ -1,0 +1,61 @@
+#pragma once
+// Attention. Every model reaches it through this one function, so that a faster kernel changes one file.
+#include <ATen/core/Tensor.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "nn/linear.h"
+
+namespace cambium::nn {
+
+struct AttentionOptions {
+  bool causal = false;                        // query i sees keys 0..i
+  std::optional<double> scale = std::nullopt;  // default head_dim^-0.5
+  at::Tensor mask = {};                        // boolean, true where a query may see a key; broadcasts to [B, H, Tq, Tk]
+};
+
+// softmax(scale * q k^T) v.  q [B, H, Tq, D], k and v [B, H, Tk, D], any strides with the last dimension contiguous
+// -> [B, Tq, H * D], contiguous. With `causal`, Tq == Tk.
+at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const AttentionOptions& options = {});
+
+// x [B, T, W] at one position per row: positions [B] (int64), or undefined for position 0 -> [B, 1, W]
+at::Tensor select_positions(const at::Tensor& x, const at::Tensor& positions);
+
+struct SelfAttentionOptions {
+  int64_t width = 0;
+  int64_t heads = 0;
+  bool causal = false;
+  // The checkpoint's names: timm's attn.{qkv,proj}.{weight,bias}, or torch.nn.MultiheadAttention's
+  // attn.in_proj_{weight,bias} and attn.out_proj.{weight,bias}. Both pack q, k, v over the output dimension.
+  enum class Names { timm, torch } names = Names::timm;
+
+  void validate() const;
+};
+
+// Multi-head self-attention with q, k and v in one packed projection, biases everywhere.
+class SelfAttention : public torch::nn::Module {
+ public:
+  explicit SelfAttention(const SelfAttentionOptions& options);
+
+  // x [B, T, W] -> [B, T, W]
+  at::Tensor forward(const at::Tensor& x) const;
+  // The same, plus `residual`, in one pass where that is faster.
+  at::Tensor forward_add(const at::Tensor& x, const at::Tensor& residual) const;
+  // The output at one position per row only: for the last block of a tower that pools one token.
+  // x [B, T, W], positions [B] (int64) or undefined for position 0 -> [B, 1, W]
+  at::Tensor forward_at(const at::Tensor& x, const at::Tensor& positions) const;
+
+  const std::shared_ptr<Linear>& qkv() const { return qkv_; }
+  const std::shared_ptr<Linear>& proj() const { return proj_; }
+  const SelfAttentionOptions& options() const { return options_; }
+
+ private:
+  at::Tensor attend(const at::Tensor& x) const;
+
+  SelfAttentionOptions options_;
+  std::shared_ptr<Linear> qkv_, proj_;
+};
+
+}  // namespace cambium::nn

@@ -1,0 +1,114 @@
+#include "nn/load.h"
+
+#include <c10/core/GradMode.h>
+
+#include <map>
+#include <sstream>
+
+#include "core/error.h"
+
+namespace cambium::nn {
+namespace {
+
+// `pattern` with * for any run of characters.
+bool matches(std::string_view pattern, std::string_view text) {
+  if (pattern.empty()) return text.empty();
+  if (pattern[0] == '*') {
+    for (size_t i = 0; i <= text.size(); ++i) {
+      if (matches(pattern.substr(1), text.substr(i))) return true;
+    }
+    return false;
+  }
+  return !text.empty() && pattern[0] == text[0] && matches(pattern.substr(1), text.substr(1));
+}
+
+bool matches_any(const std::vector<std::string>& patterns, const std::string& name) {
+  return std::any_of(patterns.begin(), patterns.end(), [&](const auto& pattern) { return matches(pattern, name); });
+}
+
+std::string shape_of(const at::Tensor& t) {
+  std::ostringstream text;
+  text << t.sizes();
+  return text.str();
+}
+
+void collect(const torch::nn::Module& module, const std::string& prefix, std::vector<std::pair<std::string, at::Tensor>>& out) {
+  for (const auto& item : module.named_parameters(/*recurse=*/false)) out.emplace_back(prefix + item.key(), item.value());
+  for (const auto& item : module.named_buffers(/*recurse=*/false)) out.emplace_back(prefix + item.key(), item.value());
+  for (const auto& child : module.named_children()) collect(*child.value(), prefix + child.key() + ".", out);
+}
+
+bool is_weight(const std::string& name, const at::Tensor& t) {
+  return t.dim() >= 2 && at::isFloatingType(t.scalar_type()) && name.size() >= 6 && name.compare(name.size() - 6, 6, "weight") == 0;
+}
+
+// "3 missing (a [1], b [2])", first five.
+void list(std::ostringstream& text, const char* kind, const std::vector<std::string>& items) {
+  if (items.empty()) return;
+  if (text.tellp() > 0) text << "; ";
+  text << items.size() << ' ' << kind << " (";
+  for (size_t i = 0; i < items.size() && i < 5; ++i) text << (i ? ", " : "") << items[i];
+  text << (items.size() > 5 ? ", ...)" : ")");
+}
+
+}  // namespace
+
+std::vector<std::pair<std::string, at::Tensor>> state_tensors(const torch::nn::Module& module) {
+  std::vector<std::pair<std::string, at::Tensor>> out;
+  collect(module, "", out);
+  return out;
+}
+
+void load_state(torch::nn::Module& module, const io::StateDict& state, const LoadOptions& options) {
+  const auto targets = state_tensors(module);
+  std::map<std::string, const at::Tensor*> given;
+  for (const auto& [name, tensor] : state.tensors) given.emplace(name, &tensor);
+
+  std::vector<std::string> missing, unexpected, wrong;
+  std::set<std::string> known;
+  for (const auto& [name, target] : targets) {
+    known.insert(name);
+    const auto found = given.find(name);
+    if (found == given.end()) {
+      if (!matches_any(options.may_miss, name)) missing.push_back(name + " " + shape_of(target));
+    } else if (found->second->sizes() != target.sizes()) {
+      wrong.push_back(name + " " + shape_of(*found->second) + " where the model has " + shape_of(target));
+    } else if (at::isFloatingType(found->second->scalar_type()) != at::isFloatingType(target.scalar_type())) {
+      wrong.push_back(name + " of type " + c10::toString(found->second->scalar_type()) + " where the model has " +
+                      c10::toString(target.scalar_type()));
+    }
+  }
+  for (const auto& [name, tensor] : state.tensors) {
+    if (!known.contains(name) && !matches_any(options.may_have, name)) unexpected.push_back(name + " " + shape_of(tensor));
+  }
+  std::ostringstream text;
+  list(text, "missing", missing);
+  list(text, "unexpected", unexpected);
+  list(text, "wrongly shaped", wrong);
+  if (text.tellp() > 0) {
+    throw Error({.what = "the tensors do not match the model: " + text.str(),
+                 .file = state.source,
+                 .mend = "check that the file belongs to this model and size (cambium inspect lists its tensors)"});
+  }
+
+  const at::NoGradGuard no_grad;
+  for (const auto& [name, target] : targets) {
+    const auto found = given.find(name);
+    if (found == given.end()) continue;
+    const c10::ScalarType dtype = options.weight_dtype && is_weight(name, target) ? *options.weight_dtype : target.scalar_type();
+    at::Tensor parameter = target;
+    // Takes the tensor over where dtype and device are right already; converts once otherwise.
+    parameter.set_data(found->second->to(options.device, dtype).contiguous());
+  }
+}
+
+void cast_frozen(torch::nn::Module& module, c10::ScalarType dtype) {
+  const at::NoGradGuard no_grad;
+  for (auto& [name, tensor] : state_tensors(module)) {
+    if (tensor.requires_grad() || !is_weight(name, tensor) || tensor.scalar_type() == dtype) continue;
+    at::Tensor parameter = tensor;
+    parameter.set_data(tensor.to(dtype));
+  }
+}
+
+}  // namespace cambium::nn
