@@ -28,13 +28,19 @@ Image resize(const Image& image, int64_t width, int64_t height, Filter filter, c
 Image resized_crop(const Image& image, int64_t left, int64_t top, int64_t crop_width, int64_t crop_height,
                    int64_t width, int64_t height, Filter filter = Filter::bicubic);
 
+struct Size {
+  int64_t width = 0, height = 0;
+  bool operator==(const Size&) const = default;
+};
 // torchvision's Resize(size): the shorter side becomes `size`, the longer one int(size * long / short).
+Size short_side_size(int64_t width, int64_t height, int64_t size);
+// SAM's ResizeLongestSide: int(side * size / longest + 0.5), which is 0 for a side much shorter than the other.
+Size long_side_size(int64_t width, int64_t height, int64_t size);
 Image resize_short_side(const Image& image, int64_t size, Filter filter = Filter::bicubic);
-// torchvision's CenterCrop: the offset is round-half-to-even((side - size) / 2); a smaller picture is padded with zeros.
-Image center_crop(const Image& image, int64_t width, int64_t height);
-// SAM's ResizeLongestSide: int(side * size / longest + 0.5).
 Image resize_long_side(const Image& image, int64_t size, Filter filter = Filter::bilinear);
 
+// torchvision's CenterCrop: the offset is round-half-to-even((side - size) / 2); a smaller picture is padded with zeros.
+Image center_crop(const Image& image, int64_t width, int64_t height);
 // Resize(size) and CenterCrop(size): what the evaluation protocols of CLIP and MERU call preprocessing.
 Image resize_and_center_crop(const Image& image, int64_t size, Filter filter = Filter::bicubic);
 

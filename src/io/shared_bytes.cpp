@@ -44,14 +44,19 @@ SharedBytes map_file(const std::filesystem::path& path) {
           .size = size};
 }
 
-SharedBytes copy_bytes(std::string_view bytes) {
-  if (bytes.empty()) return {};
+SharedBytes allocate_bytes(size_t size) {
+  if (size == 0) return {};
   constexpr std::align_val_t alignment{64};
-  void* block = ::operator new(bytes.size(), alignment);
-  std::memcpy(block, bytes.data(), bytes.size());
+  void* block = ::operator new(size, alignment);
   return {.owner = {block, [](void* owned) { ::operator delete(owned, alignment); }},
           .data = static_cast<std::byte*>(block),
-          .size = bytes.size()};
+          .size = size};
+}
+
+SharedBytes copy_bytes(std::string_view bytes) {
+  SharedBytes copy = allocate_bytes(bytes.size());
+  if (!bytes.empty()) std::memcpy(copy.data, bytes.data(), bytes.size());
+  return copy;
 }
 
 }  // namespace cambium::io

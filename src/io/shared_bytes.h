@@ -21,7 +21,8 @@ struct SharedBytes {
 // Errors name the file: missing, a folder, unreadable.
 SharedBytes map_file(const std::filesystem::path& path);
 
-// A copy on the heap, aligned to 64 bytes.
+// Unfilled memory on the heap, aligned to 64 bytes; and a copy there.
+SharedBytes allocate_bytes(size_t size);
 SharedBytes copy_bytes(std::string_view bytes);
 
 }  // namespace cambium::io
