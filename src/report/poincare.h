@@ -22,7 +22,7 @@ struct DiscOptions {
   std::vector<std::string> levels = {};  // the legend: names of levels 0, 1, ... ("groups", "subgroups", "names", "pictures")
   double curvature = 1;                  // c > 0 of the hyperboloid <x,x> = -1/c; the circles are labelled in its distances
   std::vector<double> circles = {};      // distances from the root; empty: round steps chosen here
-  double zoom = 0;                       // radius shown, in (0, 1]; 0: just beyond the outermost point
+  double zoom = 0;                       // radius shown, in (0, 1], items beyond left out; 0: just beyond the outermost point
   int64_t size = 720;                    // pixels
   double picture_size = 34;              // of a picture at the middle; they shrink towards the rim as the metric does
 };

@@ -27,8 +27,9 @@ Claim no_worse_than(std::string claim, std::string paper, double value, double p
                  .mend = "compute it with metrics/uncertainty.h"});
   }
   const bool higher = better == Better::higher;
-  claim += std::string(" (against: the peer's ") + format_number(peer, 4) + (higher ? " less" : " plus") +
-           " twice its standard error of " + format_number(peer_standard_error, 2) + ")";
+  if (claim.ends_with('.')) claim.pop_back();
+  claim += " (against the peer's " + format_number(peer, 4) + (higher ? " less" : " plus") + " twice its standard error of " +
+           format_number(peer_standard_error, 2) + ").";
   return {.claim = std::move(claim),
           .paper = std::move(paper),
           .value = value,

@@ -1,11 +1,11 @@
 #pragma once
 // Charts as inline SVG: lines, scatter, histogram, bars. Readable in light and dark (colours are CSS variables with
 // fallbacks, so a chart also stands alone in a file), titles as tooltips, an alternative text for screen readers.
-#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace cambium::report {
@@ -29,7 +29,7 @@ struct ChartOptions {
   std::string description = {};  // what the chart shows, in a sentence, for screen readers
   Axis x = {}, y = {};
   std::vector<Rule> rules = {};
-  int64_t width = 640, height = 340;
+  int64_t width = 560, height = 310;
   bool legend = true;  // shown only when there is more than one series
 };
 

@@ -119,12 +119,15 @@ std::string to_text(const Table& table) {
   const size_t count = table.columns.size();
   std::vector<std::vector<std::string>> shown;
   std::vector<int64_t> widths(count);
-  std::vector<bool> right(count, true);
+  std::vector<bool> right(count, true), starred(count, false);
+  for (const auto& row : table.rows) {
+    for (size_t c = 0; c < count; ++c) starred[c] = starred[c] || row[c].best;
+  }
   for (size_t c = 0; c < count; ++c) widths[c] = display_width(printable(heading(table.columns[c])));
   for (const auto& row : table.rows) {
     auto& line = shown.emplace_back();
     for (size_t c = 0; c < count; ++c) {
-      line.push_back(show(row[c], table.columns[c]) + (row[c].best ? "*" : ""));
+      line.push_back(show(row[c], table.columns[c]) + (row[c].best ? "*" : starred[c] ? " " : ""));
       widths[c] = std::max(widths[c], display_width(line.back()));
       if (std::holds_alternative<std::string>(row[c].value)) right[c] = false;
     }

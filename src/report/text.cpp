@@ -76,6 +76,7 @@ std::string escape(std::string_view text) {
       case '>': out += "&gt;"; break;
       case '"': out += "&quot;"; break;
       case '\'': out += "&#39;"; break;
+      case '\n': out += '\n'; break;
       default:
         if (is_control(point)) out += ' ';
         else out += bytes;

@@ -7,10 +7,10 @@
 namespace cambium::report {
 
 // For HTML and SVG, as element text or inside a quoted attribute: & < > " ' become entities, bytes that are not UTF-8
-// become U+FFFD, control characters (which XML forbids) become spaces.
+// become U+FFFD, control characters (which XML forbids) become spaces; newlines stay.
 std::string escape(std::string_view text);
 
-// Only the second and third part of escape(): valid UTF-8 without control characters (tab and newline become spaces).
+// Only the second and third part of escape(), on one line: valid UTF-8, every control character a space.
 std::string printable(std::string_view text);
 
 // Columns that printable text takes in a terminal: 2 for wide characters, 0 for combining ones.
