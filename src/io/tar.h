@@ -17,7 +17,7 @@
 namespace cambium::io {
 
 struct TarMember {
-  std::string name;    // bytes as stored, usually UTF-8
+  std::string name = {};  // bytes as stored, usually UTF-8
   int64_t header = 0;  // offset of its first header block, its long name's included
   int64_t data = 0;    // offset of its bytes
   int64_t size = 0;    // in bytes; lies inside the file
@@ -62,8 +62,8 @@ struct TarSample {
     std::string extension;
     TarMember member;
   };
-  std::string key;
-  std::vector<Part> parts;
+  std::string key = {};
+  std::vector<Part> parts = {};
   int64_t offset = 0;  // where sample_at() found it
   int64_t next = 0;    // where the next one begins
 
