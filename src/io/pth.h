@@ -3,6 +3,7 @@
 // the zip container (torch.save since 1.6), the one before it, and TorchScript archives (torch.jit.save).
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -34,6 +35,8 @@ class PthFile {
   // name (DataParallel's) is removed. Tensors at the top beside the chosen value become extras.
   // Errors name the file and list the keys that would do.
   StateDict state_dict(std::string_view key = {}) const;
+  // The same, but nothing where the file holds no tensors by name.
+  std::optional<StateDict> find_state_dict(std::string_view key = {}) const;
 
  private:
   Container container_ = Container::zip;

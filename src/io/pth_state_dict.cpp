@@ -96,35 +96,33 @@ std::string usable_keys(const PickleValue& root, const std::string& source) {
 }  // namespace
 
 StateDict PthFile::state_dict(std::string_view key) const {
-  const PickleValue& top = root();
-  StateDict state{.source = source_};
-  const auto refuse = [&](std::string what) {
-    const std::string keys = usable_keys(top, source_);
-    throw Error({.what = std::move(what), .file = source_, .field = std::string(key),
-                 .mend = keys.empty() ? "see what it holds with cambium inspect" : "name the key that holds the weights, one of " + keys});
-  };
+  if (auto state = find_state_dict(key)) return *std::move(state);
+  const std::string keys = usable_keys(root(), source_);
+  const bool missing = !key.empty() && root().get(key) == nullptr;
+  throw Error({.what = missing ? "is not a key of this file" : "holds no tensors by name",
+               .file = source_,
+               .field = std::string(key),
+               .mend = keys.empty() ? "see what it holds with cambium inspect" : "name the key that holds the weights, one of " + keys});
+}
 
-  const PickleValue* chosen = nullptr;
-  std::string chosen_key(key);
+std::optional<StateDict> PthFile::find_state_dict(std::string_view key) const {
+  const PickleValue& top = root();
+  const PickleValue* chosen = &top;
   if (!key.empty()) {
     chosen = top.get(key);
-    if (chosen == nullptr) refuse("is not a key of this file");
-  } else {
+  } else if (top.is(Kind::dict)) {
     for (const std::string_view usual : kUsualKeys) {
-      const PickleValue* value = top.is(Kind::dict) ? top.get(usual) : nullptr;
+      const PickleValue* value = top.get(usual);
       if (value == nullptr || tensors_of(*value, source_).empty()) continue;
       chosen = value;
-      chosen_key = usual;
+      key = usual;
       break;
     }
   }
-
-  state.tensors = tensors_of(chosen != nullptr ? *chosen : top, source_);
-  if (state.tensors.empty()) refuse("holds no tensors by name: it is a " + describe(chosen != nullptr ? *chosen : top));
-  if (chosen != nullptr && top.is(Kind::dict)) {
-    state.extras = flat_tensors(top);
-    std::erase_if(state.extras, [&](const auto& item) { return item.first == chosen_key; });
-  }
+  StateDict state{.source = source_, .key = std::string(key)};
+  if (chosen != nullptr) state.tensors = tensors_of(*chosen, source_);
+  if (state.tensors.empty()) return std::nullopt;
+  if (chosen != &top && top.is(Kind::dict)) state.extras = flat_tensors(top);
   strip_wrappers(state.tensors);
   return state;
 }

@@ -14,6 +14,7 @@ using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
 
 struct StateDict {
   std::string source = {};    // the file or folder, for errors
+  std::string key = {};       // the checkpoint's key that it stood under ("model"), if any
   NamedTensors tensors = {};  // in file order; the names are the checkpoint's own
   // Tensors that the file keeps beside its state dict, such as "root" in MERU's CLIP checkpoints.
   NamedTensors extras = {};
