@@ -14,9 +14,9 @@ struct ChainOrder {
   double pairs_right = 0;         // share of all pairs (i < j) of a chain with distance i < distance j
   double adjacent_right = 0;      // the same for neighbours only
   double chains_right_chance = 0;  // 1 / levels!: of distances without order
-  at::Tensor chain_is_right;      // bool [N]
-  at::Tensor pair_share;          // f64 [N]: of each chain, for standard errors
-  std::vector<double> mean_distance;  // per level
+  at::Tensor chain_is_right = {};  // bool [N]
+  at::Tensor pair_share = {};      // f64 [N]: of each chain, for standard errors
+  std::vector<double> mean_distance = {};  // per level
 };
 
 // distances [N, L]: row = a chain from the most general (group, subgroup, name, picture) to the most specific, each the
@@ -28,7 +28,7 @@ struct ConeViolations {
   double rate = 0;         // share of pairs with angle > aperture
   double mean_excess = 0;  // mean of max(0, angle - aperture), in radians: the entailment loss
   double mean_angle = 0, mean_aperture = 0;  // radians
-  at::Tensor violated;     // bool [N]
+  at::Tensor violated = {};  // bool [N]
 };
 
 // angle [N]: exterior angle at the general item towards the specific one; aperture [N] (or broadcast): half-aperture of

@@ -38,7 +38,7 @@ Interval wilson_interval(int64_t successes, int64_t count, double z = 1.95996398
 struct Bootstrap {
   double value = 0;           // of the items as they are
   double standard_error = 0;  // deviation over the resamples
-  Interval interval;          // percentile interval, 95%
+  Interval interval = {};     // percentile interval, 95%
 };
 
 // Draws `resamples` times N items with replacement and takes `statistic` of each (items: int64 [N] of positions).
