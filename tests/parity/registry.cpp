@@ -13,6 +13,7 @@ struct Kind {
 };
 
 constexpr std::array kKinds = {
+    Kind{"clip_tokenizer", check_clip_tokenizer},
     Kind{"meru_lorentz_ops", check_meru_lorentz_ops},
     Kind{"meru_loss", check_meru_loss},
     Kind{"meru_ddp_loss", check_meru_ddp_loss},

@@ -4,6 +4,7 @@
 
 namespace cambium::parity {
 
+Results check_clip_tokenizer(const Golden& golden);
 Results check_meru_lorentz_ops(const Golden& golden);
 Results check_meru_loss(const Golden& golden);
 Results check_meru_ddp_loss(const Golden& golden);

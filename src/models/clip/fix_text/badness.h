@@ -1,0 +1,11 @@
+#pragma once
+// The heuristic that tells mojibake (UTF-8 read in a single-byte code page) from text that means what it says: ftfy's,
+// of its version 6 (https://ftfy.readthedocs.io/en/latest/heuristic.html).
+#include <string_view>
+
+namespace cambium::clip::fix_text {
+
+// Whether two or more neighbouring characters are far likelier to come from a wrong decoding than from a writer.
+bool is_bad(std::u32string_view text);
+
+}  // namespace cambium::clip::fix_text

@@ -1,0 +1,27 @@
+// clip_tokenizer: ids of texts, what cleaning makes of them, and whether fix_text alters them.
+#include "models/clip/fix_text/fix_text.h"
+#include "models/clip/tokenizer.h"
+#include "models/clip/unicode.h"
+#include "parity/kinds/kinds.h"
+
+namespace cambium::parity {
+
+Results check_clip_tokenizer(const Golden& golden) {
+  const clip::Tokenizer tokenizer;
+  Json cases = Json::array();
+  for (const Json& entry : golden.config.at("cases")) {
+    const auto text = entry.at("text").get<std::string>();
+    const std::u32string points = clip::decode_utf8(text);
+    const std::vector<int32_t> ids = tokenizer.encode(text);
+    cases.push_back({{"ids", ids},
+                     {"ids_truncated_77", clip::truncate(ids, 77)},
+                     {"n", ids.size()},
+                     {"cleaned", tokenizer.clean(text)},
+                     {"ftfy_changed", clip::fix_text::fix_text(points) != points}});
+  }
+  Results results;
+  results.json["cases"] = std::move(cases);
+  return results;
+}
+
+}  // namespace cambium::parity
