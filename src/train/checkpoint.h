@@ -19,16 +19,18 @@ struct CheckpointState {
   int64_t world = 1;
   int64_t threads = 1;
   uint64_t seed = 0;
-  nlohmann::json schedules;                  // by optimizer set, for people and for a warning when they changed
-  std::vector<std::string> generators;       // state per rank, bytes
-  std::vector<nlohmann::json> data;          // position per rank
+  double seconds = 0;                        // of training up to here
+  nlohmann::json schedules = {};              // by optimizer set, for people and for a warning when they changed
+  std::vector<std::string> generators = {};  // state per rank, bytes
+  std::vector<nlohmann::json> data = {};     // position per rank
+  std::map<std::string, std::string> versions = {};  // of this program and LibTorch
 };
 
 struct CheckpointTensors {
-  NamedTensors model;      // written as model.safetensors, with `metadata`
-  NamedTensors optimizer;  // optimizer.safetensors
-  NamedTensors ema;        // ema.safetensors; none if empty
-  std::vector<std::pair<std::string, std::string>> metadata;
+  NamedTensors model = {};      // written as model.safetensors, with `metadata`
+  NamedTensors optimizer = {};  // optimizer.safetensors
+  NamedTensors ema = {};        // ema.safetensors; none if empty
+  std::map<std::string, std::string> metadata = {};
 };
 
 // Writes checkpoints/step_<step>/ under `run`, then `last`, then removes all but the newest `keep` (0 keeps all). An Error (no
@@ -36,14 +38,16 @@ struct CheckpointTensors {
 std::filesystem::path save_checkpoint(const std::filesystem::path& run, const CheckpointState& state, const CheckpointTensors& tensors,
                                       int64_t keep);
 
-// The folder that `last` names, else the newest whole one; nothing if the run has none.
+// The folder that `last` names, else the newest one; nothing if the run has none.
 std::optional<std::filesystem::path> find_checkpoint(const std::filesystem::path& run);
+// The run's checkpoints, oldest first.
+std::vector<std::filesystem::path> list_checkpoints(const std::filesystem::path& run);
 
-// Reads and checks every file against the sizes and SHA-256 sums in state.json. Error naming the damaged file, and the earlier
-// checkpoint to go back to.
-CheckpointState read_checkpoint_state(const std::filesystem::path& folder);
+// Reads state.json and checks every file against the sizes and SHA-256 sums in it. Error naming the damaged file, and how to go
+// back to the checkpoint before it.
+CheckpointState read_checkpoint(const std::filesystem::path& folder);
 
-// Copies tensors of `file` into `into` by name, strictly: Error listing missing, unexpected and wrongly shaped ones.
-void load_tensors(const std::filesystem::path& file, const NamedTensors& into);
+// Copies `from` into `into` by name, bit for bit, strictly: Error listing missing, unexpected and differently shaped or typed ones.
+void copy_by_name(const io::StateDict& from, const NamedTensors& into);
 
 }  // namespace cambium::train

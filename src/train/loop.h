@@ -11,7 +11,7 @@
 namespace cambium::train {
 
 struct LoopOptions {
-  std::filesystem::path run;       // the run folder: log.jsonl, TensorBoard events, checkpoints/. Empty: nothing is written
+  std::filesystem::path run = {};  // the run folder: log.jsonl, TensorBoard events, checkpoints/. Empty: nothing is written
   int64_t steps = 120000;
   int64_t micro_batches = 1;       // gradient accumulation, per rank
   int64_t log_every = 100;
@@ -22,7 +22,7 @@ struct LoopOptions {
   double ema_decay = 0;            // 0: no averaged weights
   bool ema_warmup = true;          // decay of step n (from 1) = min(ema_decay, (1 + n) / (10 + n))
   uint64_t seed = 0;
-  bool resume = false;             // continue from the run's newest checkpoint; Error if it has none
+  bool resume = false;             // continue from the run's newest checkpoint, or from the start where there is none yet
   bool tensorboard = true;
   std::string label = "train";     // of the progress bar
   void validate() const;           // UsageError naming the field
@@ -33,7 +33,7 @@ struct LoopResult {
   double seconds = 0;              // of this process's part
   double seconds_per_step = 0;     // without evaluation, samples and checkpoints
   double data_wait = 0;            // the share of step time spent waiting for data, 0 to 1
-  Scalars last;                    // of the last logged step
+  Scalars last = {};                 // of the last logged step
 };
 
 // Trains until `steps`. A run folder that already holds a run is an Error without `resume`.

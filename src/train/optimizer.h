@@ -7,9 +7,11 @@
 #include <utility>
 #include <vector>
 
+#include "io/state_dict.h"
+
 namespace cambium::train {
 
-using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
+using io::NamedTensors;
 
 struct AdamWOptions {
   double lr = 5e-4;
@@ -20,8 +22,8 @@ struct AdamWOptions {
 
 // Parameters that share a weight decay and a factor of the learning rate.
 struct ParameterGroup {
-  std::string name;         // "regular", "gain_bias", "excluded": for logs
-  NamedTensors parameters;  // leaves that require grad, float32 (the master weights of bf16 training) or float64
+  std::string name = {};         // "regular", "gain_bias", "excluded": for logs
+  NamedTensors parameters = {};  // leaves that require grad, float32 (the master weights of bf16 training) or float64
   double weight_decay = 0;
   double lr_multiplier = 1;
 };

@@ -4,6 +4,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
@@ -19,17 +20,17 @@ namespace cambium::train {
 // Parameters that one optimizer updates. Most systems have one set; a generator and its discriminator have two.
 struct OptimizerSet {
   std::string name = "model";  // prefix of its scalars and state where there are several
-  std::vector<ParameterGroup> groups;
-  AdamWOptions adamw;
-  ScheduleOptions schedule;
+  std::vector<ParameterGroup> groups = {};
+  AdamWOptions adamw = {};
+  ScheduleOptions schedule = {};
   double grad_clip = 0;  // total L2 norm; 0: none
 };
 
 struct StepContext {
-  int64_t step = 0;          // 0-based
-  int64_t micro_batches = 1; // gradient accumulation: micro-batches per step on this rank
+  int64_t step = 0;           // 0-based
+  int64_t micro_batches = 1;  // gradient accumulation: micro-batches per step on this rank
   const Distributed& ranks;
-  at::Generator generator;   // of this rank, saved in checkpoints; dropout, noise, timesteps draw from it
+  at::Generator& generator;   // of this rank, saved in checkpoints; dropout, noise, timesteps draw from it
 };
 
 // Pictures and words to look at, for TensorBoard.
@@ -38,8 +39,8 @@ struct Samples {
     std::string name, png;  // encoded
     int64_t width = 0, height = 0;
   };
-  std::vector<Picture> pictures;
-  std::vector<std::pair<std::string, std::string>> texts;
+  std::vector<Picture> pictures = {};
+  std::vector<std::pair<std::string, std::string>> texts = {};
 };
 
 class Task {
@@ -69,7 +70,7 @@ class Task {
   // state-dict name. A frozen foundation that is opened from its own file need not be in it.
   virtual NamedTensors checkpoint_tensors() = 0;
   // Strings for the header of model.safetensors (format, system, foundation's fingerprint).
-  virtual std::vector<std::pair<std::string, std::string>> checkpoint_metadata() { return {}; }
+  virtual std::map<std::string, std::string> checkpoint_metadata() { return {}; }
 
   // The data position after the last fetch(), and back to it. Per rank; opaque to the loop.
   virtual nlohmann::json data_state() const = 0;
@@ -82,8 +83,8 @@ class Task {
 
 // A loss with its graph, and what to log of it.
 struct Loss {
-  at::Tensor value;  // 0-D
-  Scalars scalars;   // without "loss"
+  at::Tensor value = {};  // 0-D
+  Scalars scalars = {};   // without "loss"
 };
 
 // Backward of 0-D `loss`, accumulating into .grad of every leaf (keeps autograd's headers out of this one).
