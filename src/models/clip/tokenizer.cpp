@@ -124,10 +124,4 @@ std::string Tokenizer::decode(std::span<const int32_t> ids) const {
   return encode_utf8(decode_utf8_lossy(bytes));
 }
 
-std::vector<int32_t> truncate(std::span<const int32_t> ids, int64_t context_length) {
-  std::vector<int32_t> kept(ids.begin(), ids.begin() + std::min<int64_t>(context_length, std::ssize(ids)));
-  if (!kept.empty()) kept.back() = ids.back();
-  return kept;
-}
-
 }  // namespace cambium::clip

@@ -43,7 +43,4 @@ class Tokenizer {
   std::shared_ptr<const Splitter> splitter_;
 };
 
-// Ids cut to what a text model of `context_length` positions keeps: the first ones, and the last one (kEnd) at the end.
-std::vector<int32_t> truncate(std::span<const int32_t> ids, int64_t context_length = 77);
-
 }  // namespace cambium::clip

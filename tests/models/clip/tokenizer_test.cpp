@@ -131,16 +131,5 @@ TEST(Tokenizer, DecodingAnUnknownIdIsAnError) {
   }
 }
 
-TEST(Truncate, KeepsTheFirstIdsAndTheLast) {
-  Ids ids(100);
-  for (int32_t i = 0; i < 100; ++i) ids[i] = i;
-  const Ids cut = truncate(ids, 77);
-  ASSERT_EQ(cut.size(), 77u);
-  EXPECT_EQ(cut[75], 75);
-  EXPECT_EQ(cut[76], 99);
-  EXPECT_EQ(truncate(Ids{5, 6}, 77), (Ids{5, 6}));
-  EXPECT_TRUE(truncate({}, 77).empty());
-}
-
 }  // namespace
 }  // namespace cambium::clip
