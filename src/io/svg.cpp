@@ -2,7 +2,10 @@
 
 #include <librsvg/rsvg.h>
 
+#include <algorithm>
 #include <cstring>
+#include <memory>
+#include <new>
 
 #include "core/error.h"
 
