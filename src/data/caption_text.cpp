@@ -66,9 +66,32 @@ std::string SubredditWords::words(std::string_view subreddit) const {
   return found != words_.end() ? found->second : split(subreddit);
 }
 
-std::string draw_caption(const Sample& sample, const SubredditWords* subreddits, double prefix_probability, Rng& rng) {
-  const auto count = static_cast<int64_t>(sample.captions.size());
-  const std::string& caption = sample.captions.at(count > 1 ? static_cast<size_t>(rng.below(count)) : 0);
+namespace {
+
+const std::vector<std::string>& texts_of(const Sample& sample, size_t field) { return field == 0 ? sample.captions : sample.extra[field - 1]; }
+
+// A field by weight, among those that hold a text.
+size_t draw_field(const Sample& sample, std::span<const double> weights, Rng& rng) {
+  const auto weight = [&](size_t field) { return texts_of(sample, field).empty() ? 0 : weights.empty() ? 1 : weights[field]; };
+  double total = 0;
+  for (size_t field = 0; field <= sample.extra.size(); ++field) total += weight(field);
+  double left = rng.uniform() * total;
+  size_t chosen = 0;
+  for (size_t field = 0; field <= sample.extra.size(); ++field) {
+    if (weight(field) == 0) continue;
+    chosen = field;
+    if ((left -= weight(field)) < 0) break;
+  }
+  return chosen;
+}
+
+}  // namespace
+
+std::string draw_caption(const Sample& sample, const SubredditWords* subreddits, double prefix_probability, Rng& rng,
+                         std::span<const double> field_weights) {
+  const auto& texts = texts_of(sample, sample.extra.empty() ? 0 : draw_field(sample, field_weights, rng));
+  const auto count = static_cast<int64_t>(texts.size());
+  const std::string& caption = texts.at(count > 1 ? static_cast<size_t>(rng.below(count)) : 0);
   if (!subreddits || sample.subreddit.empty() || !(rng.uniform() < prefix_probability)) return caption;
   return subreddits->words(sample.subreddit) + " : " + caption;
 }

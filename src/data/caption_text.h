@@ -1,6 +1,7 @@
 #pragma once
 // The words shown to the model for one sample: one of its captions, sometimes with its subreddit before it.
 #include <filesystem>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -28,7 +29,10 @@ class SubredditWords {
 
 // One of the captions (drawn where there are several), and with the given probability "<subreddit's words> : " before it,
 // as RedCaps models are trained (MERU's mapper; probability 0.5 there). `subreddits` may be null: no prefix.
+// Where the sample has extra fields, a field is drawn first: `field_weights` are those of the captions and of each extra
+// field (empty: equal); fields without a text are left out.
 // The number of draws depends on the sample alone. Precondition: the sample has a caption.
-std::string draw_caption(const Sample& sample, const SubredditWords* subreddits, double prefix_probability, Rng& rng);
+std::string draw_caption(const Sample& sample, const SubredditWords* subreddits, double prefix_probability, Rng& rng,
+                         std::span<const double> field_weights = {});
 
 }  // namespace cambium::data

@@ -56,6 +56,15 @@ void read_json(const io::TarFile& tar, const io::TarMember& member, const ShardO
          close.empty() ? "name the field that holds the caption" : "is '" + close + "' the caption's field?");
   }
   sample.captions.push_back(caption->get<std::string>());
+  for (const std::string& field : options.extra_fields) {
+    std::vector<std::string>& texts = sample.extra.emplace_back();
+    const auto found = json.find(field);
+    if (found == json.end()) continue;
+    for (const auto& text : found->is_array() ? *found : nlohmann::json::array({*found})) {
+      if (!text.is_string()) fail("holds something else than text in '" + field + "'", "make it a text or a list of texts");
+      texts.push_back(text.get<std::string>());
+    }
+  }
   const auto subreddit = json.find(options.subreddit_field);
   if (subreddit != json.end() && subreddit->is_string()) sample.subreddit = *subreddit;
 }

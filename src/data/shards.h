@@ -19,6 +19,7 @@ namespace cambium::data {
 
 struct ShardOptions {
   std::string caption_field = "caption";      // of the json member
+  std::vector<std::string> extra_fields = {};  // more texts of the json member (a text or a list of them), for Sample::extra
   std::string subreddit_field = "subreddit";  // of the json member; may be absent
   bool skip_damaged = false;  // a damaged shard is left at the damage with a warning, instead of an error
 };

@@ -39,8 +39,8 @@ struct Results {
   uint64_t seed = 0;
   double seconds = 0;
   int64_t peak_memory_bytes = 0;
-  std::vector<Claim> claims;
-  std::vector<std::pair<std::string, Table>> tables;  // by name ("unseen_styles"), in the order shown
+  std::vector<Claim> claims = {};
+  std::vector<std::pair<std::string, Table>> tables = {};  // by name ("unseen_styles"), in the order shown
 
   int64_t claims_held() const;
 };

@@ -40,7 +40,7 @@ struct Cell {
 struct Table {
   std::string title;
   std::vector<Column> columns;
-  std::vector<std::vector<Cell>> rows;  // each as long as columns
+  std::vector<std::vector<Cell>> rows = {};  // each as long as columns
   std::string note = {};                  // one sentence under it
 
   // Error unless every row has as many cells as there are columns.

@@ -68,5 +68,17 @@ TEST(DrawCaption, EveryCaptionIsDrawn) {
   for (const auto& [text, count] : counts) EXPECT_NEAR(static_cast<double>(count), 3000, 5 * 45) << text;
 }
 
+TEST(DrawCaption, FieldsAreDrawnByWeightAmongThoseWithTexts) {
+  Sample sample{.captions = {"cat"}};
+  sample.extra = {{"pet", "animal"}, {}, {"nature"}};
+  const std::vector<double> weights = {0.5, 0.3, 0.9, 0.2};  // the third has no texts: its weight does not count
+  std::map<std::string, int> counts;
+  Rng rng(4);
+  for (int i = 0; i < 10000; ++i) ++counts[draw_caption(sample, nullptr, 0, rng, weights)];
+  EXPECT_NEAR(counts["cat"], 5000, 250);
+  EXPECT_NEAR(counts["pet"] + counts["animal"], 3000, 250);
+  EXPECT_NEAR(counts["nature"], 2000, 250);
+}
+
 }  // namespace
 }  // namespace cambium::data

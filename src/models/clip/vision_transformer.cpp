@@ -35,12 +35,15 @@ struct PatchEmbed::Convolution : torch::nn::Module {
 PatchEmbed::PatchEmbed(const VisionTransformerOptions& options) : options_(options) {
   int64_t channels = 3;
   if (!options.conv_stem.empty()) {
-    auto stem = std::make_shared<torch::nn::Module>("stem");
+    auto stem = std::make_shared<torch::nn::Module>("stem"), norms = std::make_shared<torch::nn::Module>("stem_norm");
     for (const int64_t width : options.conv_stem) {
-      layers_.push_back(stem->register_module(std::to_string(layers_.size()), std::make_shared<Convolution>(channels, width, 3, true)));
+      const std::string index = std::to_string(layers_.size());
+      layers_.push_back(stem->register_module(index, std::make_shared<Convolution>(channels, width, 3, true)));
+      norms_.push_back(norms->register_module(index, std::make_shared<nn::LayerNorm>(nn::LayerNormOptions{.width = width})));
       channels = width;
     }
     register_module("stem", stem);
+    register_module("stem_norm", norms);
   }
   const int64_t kernel = options.conv_stem.empty() ? options.patch : 3;
   layers_.push_back(register_module("proj", std::make_shared<Convolution>(channels, options.width, kernel, options.patch_bias)));
@@ -56,15 +59,23 @@ at::Tensor PatchEmbed::forward(const at::Tensor& images) const {
     return nn::linear(patches, proj.weight.flatten(1), proj.bias);                           // [B, G * G, W]
   }
   at::Tensor x = images.contiguous(at::MemoryFormat::ChannelsLast);
-  for (const auto& layer : layers_) {
+  for (size_t i = 0; i < layers_.size(); ++i) {
     const auto dtype = x.scalar_type();
-    if (layer != layers_.front()) x = nn::activate(x, nn::Activation::gelu);
-    x = at::conv2d(x, layer->weight.to(dtype), layer->bias.defined() ? layer->bias.to(dtype) : at::Tensor(), 2, 1);
+    const Convolution& layer = *layers_[i];
+    x = at::conv2d(x, layer.weight.to(dtype), layer.bias.defined() ? layer.bias.to(dtype) : at::Tensor(), 2, 1);
+    if (i + 1 == layers_.size()) break;
+    // Over the channels of each place: channels-last pixels are rows, so nothing is moved.
+    x = nn::activate(norms_[i]->forward(x.permute({0, 2, 3, 1})), nn::Activation::gelu).permute({0, 3, 1, 2});
   }
   return x.flatten(2).transpose(1, 2);                                                       // [B, G * G, W]
 }
 
 void PatchEmbed::initialize(at::Generator& generator) {
+  const at::NoGradGuard guard;
+  for (const auto& norm : norms_) {
+    norm->weight.fill_(1);
+    norm->bias.zero_();
+  }
   for (const auto& layer : layers_) {
     kaiming_uniform_default_(layer->weight, generator);
     if (!layer->bias.defined()) continue;

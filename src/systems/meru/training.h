@@ -1,0 +1,39 @@
+#pragma once
+// A training run of MERU, CLIP and their successors, from a recipe to a model file.
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/device.h"
+#include "systems/meru/recipe.h"
+#include "systems/meru/task.h"
+#include "train/dry_run.h"
+#include "train/loop.h"
+
+namespace cambium::systems::meru {
+
+struct RunOptions {
+  std::filesystem::path run;  // the run folder; empty: nothing is written
+  bool resume = false;
+  Compute compute = {};
+  std::string label = "train";
+};
+
+struct TrainedModel {
+  std::shared_ptr<cambium::clip::CLIP> model;
+  at::Tensor root = {};  // CLIP: the mean training embedding, normalised [E]
+  train::LoopResult result = {};
+};
+
+// A model with the recipe's sizes and the paper's initialisation, drawn from the recipe's seed.
+std::shared_ptr<cambium::clip::CLIP> build_model(const ModelRecipe& recipe, uint64_t seed);
+
+// Trains to the end and writes recipe.yaml, checkpoints, logs and model.safetensors into the run folder.
+TrainedModel train_model(const LoadedRecipe& recipe, const RunOptions& options, const train::Distributed& ranks);
+
+// What the run will take, measured on one micro-batch.
+train::DryRunReport dry_run_model(const LoadedRecipe& recipe, const RunOptions& options, const train::Distributed& ranks);
+
+}  // namespace cambium::systems::meru
