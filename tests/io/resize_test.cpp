@@ -32,6 +32,40 @@ TEST(Resize, EqualsPillowBitForBit) {
   }
 }
 
+// Digests of tensors made with Pillow 9.4, the version that SAM's authors pinned: resize.*, squash.*,
+// squash_mask_nearest.* and gray_L.* of the golden file resize.safetensors.
+TEST(Resize, EqualsTheGoldensOfPillow94) {
+  struct LongSide {
+    int64_t width, height, target, seed;
+    const char* digest;
+  };
+  for (const LongSide& golden : std::initializer_list<LongSide>{
+      {80, 48, 64, 0, "3b94516ed7330503"},
+      {200, 300, 128, 1, "63245c462ec27430"},
+      {91, 37, 128, 2, "138cd8a5afa36b3d"},
+      {128, 128, 128, 3, "ccdbd080ec5c926e"},
+      {130, 257, 64, 4, "c9be08bd8b9b51c0"},
+      {333, 500, 96, 5, "4b6e5ae4d858d680"}}) {
+    const Image image = drawn(golden.width, golden.height, 3, golden.seed);
+    EXPECT_EQ(digest(resize_long_side(image, golden.target)), golden.digest) << golden.width << " x " << golden.height;
+  }
+  struct Squash {
+    int64_t width, height, seed;
+    const char *bilinear, *nearest_red, *grey;
+  };
+  for (const Squash& golden : std::initializer_list<Squash>{
+      {100, 60, 6, "18ce9e3c57377791", "65bc77459d7854f8", "af5b295cde811123"},
+      {47, 33, 7, "25fb94af9858202e", "a7e2c3aa064b8e9d", "3c59a94a7de3df61"},
+      {150, 200, 8, "bcbf81612e2d2ff1", "a4bd2dd4e0fdefd5", "4ba3195de47dc9d3"}}) {
+    const Image image = drawn(golden.width, golden.height, 3, golden.seed);
+    EXPECT_EQ(digest(resize(image, 64, 64, Filter::bilinear)), golden.bilinear);
+    Image red(image.width, image.height, 1);
+    for (size_t i = 0; i < red.pixels.size(); ++i) red.pixels[i] = image.pixels[3 * i];
+    EXPECT_EQ(digest(resize(red, 64, 64, Filter::nearest)), golden.nearest_red);
+    EXPECT_EQ(digest(to_grey(image)), golden.grey);
+  }
+}
+
 TEST(Resize, CropThenResizeSeesNoPixelOutsideTheCrop) {
   Rng rng(3);
   for (int trial = 0; trial < 60; ++trial) {
