@@ -133,7 +133,8 @@ BytePairEncoder::BytePairEncoder(const fs::path& path) {
     if (line.ends_with('\r')) line.remove_suffix(1);
     const size_t space = line.find(' ');
     bool left_ends = false, right_ends = false;
-    if (space == std::string_view::npos || line.size() > 1000 || !parse_symbol(line.substr(0, space), left, left_ends) ||
+    if (space == std::string_view::npos || line.size() > 1000 ||
+        !parse_symbol(line.substr(0, space), left, left_ends) ||
         !parse_symbol(line.substr(space + 1), right, right_ends) || left_ends) {
       refuse("is no pair of symbols");
     }

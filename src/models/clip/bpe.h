@@ -8,8 +8,8 @@
 
 namespace cambium::clip {
 
-// Ids: 0 to 255 the bytes, 256 to 511 the same as last of a piece, then one per merge. Const after construction, so that
-// any number of threads may use one.
+// Ids: 0 to 255 the bytes, 256 to 511 the same as last of a piece, then one per merge. Const after construction: any
+// number of threads may use one.
 class BytePairEncoder {
  public:
   static constexpr int32_t kMerges = 48894;

@@ -22,7 +22,9 @@ struct Sequence {
 
 // One sequence by Unicode's Table 3-7; `surrogates`: also U+D800 to U+DFFF in three bytes.
 Sequence next_sequence(std::string_view text, size_t at, bool surrogates) {
-  const auto byte = [&](size_t i) -> uint32_t { return at + i < text.size() ? static_cast<uint8_t>(text[at + i]) : 0u; };
+  const auto byte = [&](size_t i) -> uint32_t {
+    return at + i < text.size() ? static_cast<uint8_t>(text[at + i]) : 0u;
+  };
   const uint32_t lead = byte(0);
   if (lead < 0x80) return {lead, 1, true};
   if (lead < 0xC2 || lead > 0xF4) return {0, 1, false};
@@ -57,6 +59,10 @@ bool is_cased(char32_t c) {
   }
 }
 
+// Word_Break = MidLetter, MidNumLet or Single_Quote.
+constexpr std::u32string_view kMidWord =
+    U"'.:\u00B7\u0387\u055F\u05F4\u2018\u2019\u2024\u2027\uFE13\uFE52\uFE55\uFF07\uFF0E\uFF1A";
+
 // The Case_Ignorable property.
 bool is_case_ignorable(char32_t c) {
   switch (utf8proc_category(static_cast<utf8proc_int32_t>(c))) {
@@ -67,9 +73,7 @@ bool is_case_ignorable(char32_t c) {
     case UTF8PROC_CATEGORY_SK:
       return true;
     default:
-      // Word_Break = MidLetter, MidNumLet or Single_Quote.
-      return std::u32string_view(U"'.:\u00B7\u0387\u055F\u05F4\u2018\u2019\u2024\u2027\uFE13\uFE52\uFE55\uFF07\uFF0E\uFF1A")
-                 .find(c) != std::u32string_view::npos;
+      return kMidWord.find(c) != std::u32string_view::npos;
   }
 }
 
@@ -91,7 +95,7 @@ std::u32string normalized(const std::u32string& text, int options) {
                    &mapped, static_cast<utf8proc_option_t>(options | UTF8PROC_STABLE | UTF8PROC_COMPOSE));
   const std::unique_ptr<utf8proc_uint8_t, decltype(&std::free)> owner(mapped, &std::free);
   if (length < 0) {
-    throw Error({.what = std::string("cannot be brought to a normal form: ") + utf8proc_errmsg(length), .field = "text"});
+    throw Error({.what = std::string("has no normal form: ") + utf8proc_errmsg(length), .field = "text"});
   }
   return decode_utf8_lossy({reinterpret_cast<const char*>(mapped), static_cast<size_t>(length)});
 }

@@ -137,7 +137,8 @@ TEST_F(BytePairEncoderFile, LinesThatAreNoMergesAreRefused) {
 TEST_F(BytePairEncoderFile, MergesOutOfOrderOrTwiceAreRefused) {
   EXPECT_EQ(error_of(file(merges_file({"ab c", "a b"}))), "line 2: joins a symbol that no line before it makes");
   EXPECT_EQ(error_of(file(merges_file({"a b", "a b"}))), "line 3: makes a symbol that a line before it makes");
-  EXPECT_EQ(error_of(file(merges_file({"a b", "b c", "a bc", "ab c"}))), "line 5: makes a symbol that a line before it makes");
+  EXPECT_EQ(error_of(file(merges_file({"a b", "b c", "a bc", "ab c"}))),
+            "line 5: makes a symbol that a line before it makes");
 }
 
 TEST_F(BytePairEncoderFile, AnEndlessFileIsNotReadToItsEnd) {

@@ -64,7 +64,8 @@ TEST(Tokenizer, TextThatIsNotUtf8NamesTheByte) {
   } catch (const Error& error) {
     EXPECT_EQ(std::string(error.what()), "text: is not UTF-8: byte 3 (0xe9) begins no character; save it as UTF-8");
   }
-  for (const std::string bad : {"\xC0\x80", "\xF5\x80\x80\x80", "ab\xE2\x82", "\x80", "\xE0\x80\x80", "\xF4\x90\x80\x80"}) {
+  for (const std::string bad :
+       {"\xC0\x80", "\xF5\x80\x80\x80", "ab\xE2\x82", "\x80", "\xE0\x80\x80", "\xF4\x90\x80\x80"}) {
     EXPECT_THROW(tokenizer().encode(bad), Error) << bad;
   }
 }

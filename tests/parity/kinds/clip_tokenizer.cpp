@@ -19,8 +19,9 @@ Results check_clip_tokenizer(const Golden& golden) {
     const std::u32string points = clip::decode_utf8(text);
     const std::vector<int32_t> ids = tokenizer.encode(text);
     const at::Tensor kept = clip::pad_tokens(std::array{ids}, 77).contiguous();
+    const int64_t* first = kept.const_data_ptr<int64_t>();
     cases.push_back({{"ids", ids},
-                     {"ids_truncated_77", std::vector<int64_t>(kept.data_ptr<int64_t>(), kept.data_ptr<int64_t>() + kept.numel())},
+                     {"ids_truncated_77", std::vector<int64_t>(first, first + kept.numel())},
                      {"n", ids.size()},
                      {"cleaned", tokenizer.clean(text)},
                      {"ftfy_changed", clip::fix_text::fix_text(points) != points}});

@@ -1,6 +1,6 @@
 #pragma once
-// The heuristic that tells mojibake (UTF-8 read in a single-byte code page) from text that means what it says: ftfy's,
-// of its version 6 (https://ftfy.readthedocs.io/en/latest/heuristic.html).
+// The heuristic that tells mojibake (UTF-8 read in a single-byte code page) from text that means what it says: that of
+// ftfy 6 by Robyn Speer (Apache-2.0; https://ftfy.readthedocs.io/en/latest/heuristic.html), in tables of our own.
 #include <string_view>
 
 namespace cambium::clip::fix_text {

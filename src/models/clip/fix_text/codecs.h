@@ -28,7 +28,7 @@ inline constexpr size_t kMacRoman = 8;
 // The bytes that code_pages()[page] reads as `text`, or nothing if some character is not in it.
 std::optional<std::string> encode(size_t page, std::u32string_view text);
 
-// Windows-1252 in place of Latin-1, for the C1 controls U+0080 to U+009F only; five bytes have no such reading and stay.
+// Windows-1252 in place of Latin-1, for the C1 controls U+0080 to U+009F only; five have no such reading and stay.
 char32_t c1_as_windows_1252(char32_t c);
 
 // CESU-8 (surrogate pairs of three bytes each) and Java's NUL in two bytes, beside plain UTF-8. False if it is neither.

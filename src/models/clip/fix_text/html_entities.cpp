@@ -101,7 +101,9 @@ bool read_numeric(std::u32string_view text, size_t& at, std::u32string& out) {
 bool read_named(std::u32string_view text, size_t& at, std::u32string& out) {
   std::string name;  // ASCII: no entity has another character
   size_t i = at;
-  while (i < text.size() && name.size() < kLongestName && is_alphanumeric(text[i])) name += static_cast<char>(text[i++]);
+  while (i < text.size() && name.size() < kLongestName && is_alphanumeric(text[i])) {
+    name += static_cast<char>(text[i++]);
+  }
   if (i < text.size() && text[i] == ';') {
     if (const Entity* entity = find_entity(name)) {
       out += entity->value();
@@ -177,7 +179,9 @@ std::u32string unescape_entities(std::u32string text) {
     if (numeric) ++end;
     std::string name;
     if (text[at] == U'&') {
-      while (end < text.size() && name.size() < 24 && is_alphanumeric(text[end])) name += static_cast<char>(text[end++]);
+      while (end < text.size() && name.size() < 24 && is_alphanumeric(text[end])) {
+        name += static_cast<char>(text[end++]);
+      }
     }
     if (name.empty() || end >= text.size() || text[end] != U';') {
       out += text[at++];

@@ -5,7 +5,7 @@
 
 namespace cambium::clip::fix_text {
 
-// As a browser does (Python's html.unescape): with or without semicolon, longest known name first ("&notit;" is "¬it;").
+// As a browser does (Python's html.unescape): with or without semicolon, the longest known name ("&notit;" is "¬it;").
 std::u32string html_unescape(std::u32string text);
 
 // As text that was not meant to be HTML wants it: whole references that end in a semicolon only, and also names shouted

@@ -9,7 +9,9 @@ namespace {
 class Window {
  public:
   Window(std::string_view bytes, size_t at) : bytes_(bytes), at_(at) {}
-  uint8_t operator[](size_t i) const { return at_ + i < bytes_.size() ? static_cast<uint8_t>(bytes_[at_ + i]) : uint8_t{0}; }
+  uint8_t operator[](size_t i) const {
+    return at_ + i < bytes_.size() ? static_cast<uint8_t>(bytes_[at_ + i]) : uint8_t{0};
+  }
   bool in(size_t i, uint8_t low, uint8_t high) const { return (*this)[i] >= low && (*this)[i] <= high; }
   bool continues(size_t i) const { return in(i, 0x80, 0xBF); }
 

@@ -43,7 +43,8 @@ TEST(Utf8Variants, ReadsCesu8AndJavasNul) {
 
 TEST(Badness, OneExamplePerRule) {
   for (const std::u32string_view bad :
-       {U"a\u0085", U"Ã©¤", U"zα¤", U"¦é", U"éÀ", U"€é", U"é€", U" Ã€", U"Ã§", U"é¡²", U"é®¡", U"€¡", U"aÃ£", U"█ò", U"é█", U"█®",
+       {U"a\u0085", U"Ã©¤", U"zα¤", U"¦é", U"éÀ", U"€é", U"é€", U" Ã€", U"Ã§", U"é¡²", U"é®¡", U"€¡", U"aÃ£",
+        U"█ò", U"é█", U"█®",
         U"é®a", U"œ1", U"œ", U"À°", U"Ã\u00AD", U"×²", U"Ø§ÙŠ", U"à²", U"√±", U"≈°", U"‚Äì", U"‚âà", U"вЂ", U"В°Г",
         U"ГўВЂВ\u0098 ", U"Ã\u00A0", U"aÃ ", U"a Â ", U"Ã b", U".Â ", U"β€™", U"Β°Γ", U"ā€"}) {
     // "œ" alone, at the text's end, is not: something has to follow.
