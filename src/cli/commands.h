@@ -8,6 +8,11 @@ void add_train(CLI::App& app);
 void add_classify(CLI::App& app);
 void add_embed(CLI::App& app);
 void add_traverse(CLI::App& app);
+void add_eval(CLI::App& app);
+void add_index(CLI::App& app);
+void add_search(CLI::App& app);
+void add_inspect(CLI::App& app);
+void add_convert(CLI::App& app);
 void add_demo(CLI::App& app);
 
 // What `cambium --version` prints.

@@ -18,6 +18,7 @@ constexpr std::array kKinds = {
     Kind{"meru_loss", check_meru_loss},
     Kind{"meru_ddp_loss", check_meru_ddp_loss},
     Kind{"meru_traversal", check_meru_traversal},
+    Kind{"pil_resize", check_pil_resize},
 };
 
 }  // namespace

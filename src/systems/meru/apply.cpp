@@ -61,10 +61,12 @@ std::vector<std::string> read_lines(const std::filesystem::path& file) {
   return lines;
 }
 
-FileEmbeddings embed_files(const Embedder& embedder, const std::vector<std::filesystem::path>& files, Preprocess how, bool strict, int64_t threads) {
+FileEmbeddings embed_files(const Embedder& embedder, const std::vector<std::filesystem::path>& files, Preprocess how, bool strict, int64_t threads,
+                           const std::function<void(int64_t)>& report, Features features) {
   FileEmbeddings out;
   std::vector<at::Tensor> parts;
-  Progress progress("embed", static_cast<int64_t>(files.size()), "pictures");
+  std::optional<Progress> progress;
+  if (!report) progress.emplace("embed", static_cast<int64_t>(files.size()), "pictures");
   const auto start = [&](size_t begin) {
     const size_t end = std::min(files.size(), begin + kBlock);
     return std::async(std::launch::async, [&, begin, end] { return decode(embedder, files, begin, end, how, std::max<int64_t>(1, threads)); });
@@ -86,10 +88,18 @@ FileEmbeddings embed_files(const Embedder& embedder, const std::vector<std::file
       log::warn("skipped " + block.faults[i]);
       out.skipped.push_back(block.faults[i]);
     }
-    if (!readable.empty()) parts.push_back(embedder.embed_pixels(at::stack(readable)));
-    progress.update(static_cast<int64_t>(std::min(files.size(), begin + kBlock)));
+    if (!readable.empty()) {
+      const at::Tensor pixels = at::stack(readable);
+      parts.push_back(features == Features::tower ? embedder.tower_features(pixels) : embedder.embed_pixels(pixels));
+    }
+    const auto done = static_cast<int64_t>(std::min(files.size(), begin + kBlock));
+    if (progress) {
+      progress->update(done);
+    } else {
+      report(done);
+    }
   }
-  progress.finish();
+  if (progress) progress->finish();
   out.embeddings = parts.empty() ? at::zeros({0, embedder.dim()}) : at::cat(parts);
   return out;
 }

@@ -12,6 +12,9 @@ namespace cambium::systems::meru {
 // Lines of a text file without blanks at the ends; empty lines and those that begin with # are left out.
 std::vector<std::string> read_lines(const std::filesystem::path& file);
 
+// The embedding, or the image tower's features before the projection (linear probes).
+enum class Features { embedding, tower };
+
 struct FileEmbeddings {
   std::vector<std::string> files;   // those that could be read
   at::Tensor embeddings;            // [N, E] float32
@@ -19,7 +22,9 @@ struct FileEmbeddings {
 };
 // Embeds picture files with progress; `threads` decode ahead. A file that is no picture is skipped with a warning
 // (with `strict`, an Error).
-FileEmbeddings embed_files(const Embedder& embedder, const std::vector<std::filesystem::path>& files, Preprocess how, bool strict, int64_t threads);
+// `report`, if given, is told the number of files done instead of showing progress here.
+FileEmbeddings embed_files(const Embedder& embedder, const std::vector<std::filesystem::path>& files, Preprocess how, bool strict, int64_t threads,
+                           const std::function<void(int64_t)>& report = {}, Features features = Features::embedding);
 
 struct ClassScore {
   std::string name;

@@ -46,6 +46,15 @@ at::Tensor Embedder::embed_pixels(const at::Tensor& pixels) const {
   return at::cat(parts);
 }
 
+at::Tensor Embedder::tower_features(const at::Tensor& pixels) const {
+  const at::NoGradGuard guard;
+  std::vector<at::Tensor> parts;
+  for (const at::Tensor& part : pixels.split(kPictureBatch)) {
+    parts.push_back(model_->visual_features(part.to(compute_.device)).to(at::kFloat).cpu());
+  }
+  return at::cat(parts);
+}
+
 at::Tensor Embedder::embed_texts(const std::vector<std::string>& texts) const {
   const at::NoGradGuard guard;
   if (texts.empty()) return at::zeros({0, dim()});

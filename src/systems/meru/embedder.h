@@ -29,6 +29,8 @@ class Embedder {
 
   // Embeddings [N, E] float32: unit vectors (CLIP) or space components (MERU). Pixels are u8 [N, 3, S, S].
   at::Tensor embed_pixels(const at::Tensor& pixels) const;
+  // The image tower's features before the projection, [N, W] float32.
+  at::Tensor tower_features(const at::Tensor& pixels) const;
   at::Tensor embed_texts(const std::vector<std::string>& texts) const;
   // One embedding for each class, its prompts ensembled (spec: MERU averages tangent vectors, CLIP unit vectors). -> [C, E]
   // Each prompt holds "{}" where the name goes.

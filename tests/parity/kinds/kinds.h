@@ -9,5 +9,6 @@ Results check_meru_lorentz_ops(const Golden& golden);
 Results check_meru_loss(const Golden& golden);
 Results check_meru_ddp_loss(const Golden& golden);
 Results check_meru_traversal(const Golden& golden);
+Results check_pil_resize(const Golden& golden);
 
 }  // namespace cambium::parity
