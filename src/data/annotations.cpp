@@ -100,7 +100,7 @@ std::shared_ptr<const ImageList> open_coco_captions(const fs::path& annotations,
   }
   faults.report();
   check_pictures(entries, images, annotations);
-  return std::make_shared<const ImageList>(annotations.string(), std::move(entries));
+  return std::make_shared<const ImageList>(ImageList::Contents{annotations.string(), std::move(entries)});
 }
 
 std::shared_ptr<const ImageList> open_karpathy_captions(const fs::path& annotations, const fs::path& images, const std::string& split) {
@@ -139,7 +139,7 @@ std::shared_ptr<const ImageList> open_karpathy_captions(const fs::path& annotati
     throw Error({.what = "has no split '" + split + "', only " + known, .file = annotations.string(), .mend = "name one of these"});
   }
   check_pictures(entries, images, annotations);
-  return std::make_shared<const ImageList>(annotations.string(), std::move(entries));
+  return std::make_shared<const ImageList>(ImageList::Contents{annotations.string(), std::move(entries)});
 }
 
 }  // namespace cambium::data

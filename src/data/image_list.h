@@ -14,26 +14,30 @@ class ImageList : public IndexedDataset {
     std::string key;             // as the dataset names it: relative path or image id
     std::filesystem::path path;
     std::vector<std::string> captions = {};
+    std::vector<std::vector<std::string>> extra = {};
     int64_t label = -1;
   };
+  // What a list is made of.
+  struct Contents {
+    std::string source;  // the file or folder it comes from
+    std::vector<Entry> entries;
+    std::vector<std::string> class_names = {};
+  };
 
-  // `source` is the file or folder the list comes from. Error where it is empty.
-  ImageList(std::string source, std::vector<Entry> entries, std::vector<std::string> class_names = {});
+  // Error where there are no entries.
+  explicit ImageList(Contents contents);
 
-  int64_t size() const override { return static_cast<int64_t>(entries_.size()); }
+  int64_t size() const override { return static_cast<int64_t>(contents_.entries.size()); }
   // Reads the file; Error naming it.
   Sample get(int64_t index) const override;
   std::string fingerprint() const override { return fingerprint_; }
 
-  const std::string& source() const { return source_; }
-  const std::vector<Entry>& entries() const { return entries_; }
+  const std::vector<Entry>& entries() const { return contents_.entries; }
   // In the labels' order; empty for captions.
-  const std::vector<std::string>& class_names() const { return class_names_; }
+  const std::vector<std::string>& class_names() const { return contents_.class_names; }
 
  private:
-  std::string source_;
-  std::vector<Entry> entries_;
-  std::vector<std::string> class_names_;
+  Contents contents_;
   std::string fingerprint_;
 };
 

@@ -149,7 +149,7 @@ std::shared_ptr<const ImageList> open_image_folder(const fs::path& root, const f
     }
   }
   empty.report();
-  return std::make_shared<const ImageList>(root.string(), std::move(entries), std::move(names));
+  return std::make_shared<const ImageList>(ImageList::Contents{root.string(), std::move(entries), std::move(names)});
 }
 
 std::shared_ptr<const ImageList> open_label_table(const fs::path& table, const LabelTableOptions& options) {
@@ -167,7 +167,11 @@ std::shared_ptr<const ImageList> open_label_table(const fs::path& table, const L
       faults.add(at, row.fault);
       continue;
     }
-    rows.push_back({std::move(at), std::string(io::trim(row.cells[0])), std::string(io::trim(row.cells[1]))});
+    if (row.cells[0].size() != 1 || row.cells[1].size() != 1) {
+      faults.add(at, "needs one picture and one label");
+      continue;
+    }
+    rows.push_back({std::move(at), std::string(io::trim(row.cells[0][0])), std::string(io::trim(row.cells[1][0]))});
     seen.insert(rows.back().label);
   }
   std::vector<std::string> names, keys;
@@ -191,7 +195,7 @@ std::shared_ptr<const ImageList> open_label_table(const fs::path& table, const L
     }
   }
   faults.report();
-  return std::make_shared<const ImageList>(table.string(), std::move(entries), std::move(names));
+  return std::make_shared<const ImageList>(ImageList::Contents{table.string(), std::move(entries), std::move(names)});
 }
 
 }  // namespace cambium::data

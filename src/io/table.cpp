@@ -20,12 +20,14 @@ std::string join(const std::vector<std::string>& words) {
   return out.size() > 300 ? out.substr(0, 300) + " ..." : out;
 }
 
-// A number or truth value becomes its text.
-bool cell_of(const nlohmann::json& value, std::string& cell) {
+// A number or truth value becomes its text, a list its members'.
+bool texts_of(const nlohmann::json& value, std::vector<std::string>& texts) {
   if (value.is_string()) {
-    cell = value.get<std::string>();
+    texts.push_back(value.get<std::string>());
   } else if (value.is_number() || value.is_boolean()) {
-    cell = value.dump();
+    texts.push_back(value.dump());
+  } else if (value.is_array()) {
+    return std::all_of(value.begin(), value.end(), [&](const auto& member) { return !member.is_array() && texts_of(member, texts); });
   } else {
     return false;
   }
@@ -43,11 +45,12 @@ TableFormat table_format(const std::filesystem::path& path) {
   throw UsageError({.what = "is not known to be a table", .file = path.string(), .mend = "name it .csv, .tsv or .jsonl"});
 }
 
-TableReader::TableReader(std::filesystem::path path, std::vector<std::string> columns)
-    : TableReader(path, table_format(path), std::move(columns)) {}
+TableReader::TableReader(std::filesystem::path path, std::vector<std::string> columns, const std::vector<std::string>& sparse)
+    : TableReader(path, table_format(path), std::move(columns), sparse) {}
 
-TableReader::TableReader(std::filesystem::path path, TableFormat format, std::vector<std::string> columns)
-    : name_(path.string()), format_(format), columns_(std::move(columns)) {
+TableReader::TableReader(std::filesystem::path path, TableFormat format, std::vector<std::string> columns, const std::vector<std::string>& sparse)
+    : name_(path.string()), format_(format), columns_(std::move(columns)), required_(columns_.size()) {
+  columns_.insert(columns_.end(), sparse.begin(), sparse.end());
   if (std::filesystem::is_directory(path)) throw Error({.what = "is a folder, not a table", .file = name_, .mend = "give a .csv, .tsv or .jsonl file"});
   stream_.open(path, std::ios::binary);
   if (!stream_) throw Error({.what = std::string("cannot open: ") + std::strerror(errno), .file = name_, .mend = "check the path"});
@@ -178,16 +181,18 @@ void TableReader::object(TableRow& row) {
     row.fault = json.is_discarded() ? "is not valid JSON" : "is not a JSON object";
     return;
   }
-  for (const std::string& column : columns_) {
+  for (size_t i = 0; i < columns_.size(); ++i) {
+    const std::string& column = columns_[i];
     const auto value = json.find(column);
+    row.cells.emplace_back();
+    if (i >= required_ && (value == json.end() || value->is_null())) continue;
     if (value == json.end()) {
       std::vector<std::string> keys;
       for (const auto& entry : json.items()) keys.push_back(entry.key());
       row.fault = "has no field '" + column + "', only " + join(keys);
       return;
     }
-    row.cells.emplace_back();
-    if (!cell_of(*value, row.cells.back())) {
+    if (!texts_of(*value, row.cells.back())) {
       row.fault = "field '" + column + "' is not text";
       return;
     }
@@ -207,13 +212,14 @@ bool TableReader::next(TableRow& row) {
     }
     if (row.fault.empty()) {
       for (const size_t place : places_) {
-        row.cells.push_back(std::move(cells[place]));
-        if (invalid_utf8(row.cells.back()) != std::string::npos) row.fault = "is not UTF-8";
+        row.cells.push_back({cells[place]});
+        if (invalid_utf8(cells[place]) != std::string::npos) row.fault = "is not UTF-8";
       }
     }
   }
-  for (const std::string& cell : row.cells) {
-    if (row.fault.empty() && cell.find('\0') != std::string::npos) row.fault = "holds a zero byte";
+  for (const auto& cell : row.cells) {
+    const bool zero = std::any_of(cell.begin(), cell.end(), [](const std::string& text) { return text.find('\0') != std::string::npos; });
+    if (row.fault.empty() && zero) row.fault = "holds a zero byte";
   }
   if (!row.fault.empty()) row.cells.clear();
   return true;

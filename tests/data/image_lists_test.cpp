@@ -56,6 +56,17 @@ TEST_F(CaptionFolder, OtherTablesAndColumns) {
   EXPECT_EQ(open_caption_folder(folder_.path(), {.table = elsewhere})->get(0).image, "B");
 }
 
+TEST_F(CaptionFolder, FurtherColumns) {
+  file("captions.jsonl", R"({"image": "a.jpg", "name": "ant", "keywords": ["bug", " insect ", ""], "group": "nature"}
+{"image": "a.jpg", "name": "the ant", "group": "nature"})");
+  const auto list = open_caption_folder(folder_.path(), {.caption_column = "name", .extra_columns = {"keywords", "group"}});
+  const Sample sample = list->get(0);
+  EXPECT_EQ(sample.captions, (Words{"ant", "the ant"}));
+  EXPECT_EQ(sample.extra, (std::vector<Words>{{"bug", "insect"}, {"nature"}}));
+  EXPECT_TRUE(says(sentence([&] { open_caption_folder(folder_.path(), {.caption_column = "name", .extra_columns = {"keyword"}}); }),
+                   "no row has a text in 'keyword'"));
+}
+
 TEST_F(CaptionFolder, AllFaultsAreListedAtOnce) {
   const std::string table = "image,caption\na.jpg,fine\nmissing.jpg,x\na.jpg,\n,x\na.jpg\na.jpg,caf\xE9\nsub,x\nempty.jpg,x\n";
   file("empty.jpg", "");

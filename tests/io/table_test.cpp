@@ -21,7 +21,13 @@ class Table : public testing::Test {
   Rows rows(const std::string& name, const std::string& bytes, std::vector<std::string> columns = {"a", "b"}) {
     TableReader reader(file(name, bytes), std::move(columns));
     Rows rows;
-    for (TableRow row; reader.next_or_throw(row);) rows.push_back(row.cells);
+    for (TableRow row; reader.next_or_throw(row);) {
+      rows.emplace_back();
+      for (const auto& cell : row.cells) {
+        EXPECT_EQ(cell.size(), 1u);
+        rows.back().push_back(cell.at(0));
+      }
+    }
     return rows;
   }
   std::string complaint(const std::string& name, const std::string& bytes) {
@@ -56,6 +62,21 @@ TEST_F(Table, JsonLines) {
   EXPECT_EQ(complaint("t.jsonl", "{\"a\": \"\xFF\", \"b\": 1}\n"), "line 1: is not UTF-8");
 }
 
+TEST_F(Table, JsonLinesListsAndSparseFields) {
+  TableReader reader(file("t.jsonl", "{\"a\": [\"x\", 2], \"b\": null}\n{\"a\": [], \"b\": \"y\"}\n{\"a\": [[1]]}\n{\"a\": [null]}\n{\"b\": 1}"), {"a"}, {"b"});
+  TableRow row;
+  ASSERT_TRUE(reader.next(row));
+  EXPECT_EQ(row.cells, (std::vector<std::vector<std::string>>{{"x", "2"}, {}}));
+  ASSERT_TRUE(reader.next(row));
+  EXPECT_EQ(row.cells, (std::vector<std::vector<std::string>>{{}, {"y"}}));
+  for (const char* fault : {"field 'a' is not text", "field 'a' is not text", "has no field 'a', only b"}) {
+    ASSERT_TRUE(reader.next(row));
+    EXPECT_EQ(row.fault, fault);
+  }
+  EXPECT_FALSE(reader.next(row));
+  EXPECT_THROW(TableReader(file("t.csv", "a\n1\n"), {"a"}, {"b"}), Error);
+}
+
 TEST_F(Table, LineNumbersCountLinesInsideQuotes) {
   TableReader reader(file("t.csv", "a,b\n\"1\n2\n3\",x\n\ny,z\n"), {"a"});
   TableRow row;
@@ -72,7 +93,7 @@ TEST_F(Table, FaultsNameTheLineAndReadingGoesOn) {
   Rows good;
   for (TableRow row; reader.next(row);) {
     if (row.fault.empty()) {
-      good.push_back(row.cells);
+      good.push_back({row.cells.at(0).at(0), row.cells.at(1).at(0)});
     } else {
       EXPECT_TRUE(row.cells.empty());
       faults.emplace_back(row.line, row.fault.substr(0, 14));
