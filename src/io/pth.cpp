@@ -34,8 +34,9 @@ void attach_tensors(PickleTree& tree, const StorageBytes& bytes_of, const std::s
       throw Error({.what = "is truncated: it has " + std::to_string(bytes.size) + " bytes and needs " + std::to_string(wanted),
                    .file = source, .field = "storage " + spec.key, .mend = "download or copy the file again"});
     }
-    // 8 serves every type, and an untyped storage does not say which it will be.
-    if (reinterpret_cast<uintptr_t>(bytes.data) % sizeof(int64_t) != 0) bytes = copy_bytes(bytes.view().substr(0, wanted));
+    // An untyped storage (of bytes) does not say which type it will be: 8 serves every one.
+    const size_t itemsize = c10::elementSize(spec.dtype);
+    if (reinterpret_cast<uintptr_t>(bytes.data) % (itemsize > 1 ? itemsize : sizeof(int64_t)) != 0) bytes = copy_bytes(bytes.view().substr(0, wanted));
     const auto options = at::TensorOptions().dtype(at::kByte);
     storages.push_back(wanted == 0 ? at::empty({0}, options).storage()
                                    : at::from_blob(bytes.data, {static_cast<int64_t>(wanted)}, [owner = bytes.owner](void*) {}, options).storage());
