@@ -32,6 +32,7 @@ class ImageList : public IndexedDataset {
   Sample get(int64_t index) const override;
   std::string fingerprint() const override { return fingerprint_; }
 
+  const std::string& source() const { return contents_.source; }
   const std::vector<Entry>& entries() const { return contents_.entries; }
   // In the labels' order; empty for captions.
   const std::vector<std::string>& class_names() const { return contents_.class_names; }
