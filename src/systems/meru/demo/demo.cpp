@@ -27,6 +27,19 @@ fs::path data_folder(const DemoOptions& options) {
   return prepared;
 }
 
+// The fixture of --smoke has only the styles that may be shipped with it.
+std::vector<data::emoji::Style> styles_in(const fs::path& data) {
+  std::vector<data::emoji::Style> found;
+  for (const auto& style : data::emoji::styles()) {
+    if (fs::exists(data / (std::string(style.name) + "-seen.tar"))) found.push_back(style);
+  }
+  const auto trained = [](const auto& style) { return style.trained; };
+  if (std::none_of(found.begin(), found.end(), trained) || std::all_of(found.begin(), found.end(), trained)) {
+    throw Error({.what = "lacks styles to train on, or held-out ones", .file = data.string(), .mend = "run scripts/data meru again"});
+  }
+  return found;
+}
+
 struct Trained {
   Embedder embedder;
   fs::path run;
@@ -36,15 +49,14 @@ struct Trained {
 Trained train(const DemoOptions& options, const fs::path& data, const std::string& objective, uint64_t seed, std::string& resolved) {
   std::vector<std::string> overrides = {"train.seed=" + std::to_string(seed)};
   std::string shards;
-  for (const auto& style : data::emoji::styles()) {
-    if (style.trained) shards += (shards.empty() ? "" : ", ") + ("\"" + (data / (std::string(style.name) + "-seen.tar")).string() + "\"");
+  for (const auto& style : styles_in(data)) {
+    if (style.trained) shards += (shards.empty() ? "\"" : ", \"") + (data / (std::string(style.name) + "-seen.tar")).string() + "\"";
   }
   overrides.push_back("data.paths=[" + shards + "]");
+  if (options.mode == Mode::smoke) overrides.insert(overrides.end(), {"train.steps=20", "train.warmup=2", "train.batch=32", "train.log_every=5"});
   overrides.insert(overrides.end(), options.overrides.begin(), options.overrides.end());
   overrides.push_back("model.objective=" + objective);
-  const LoadedRecipe recipe = load_recipe(shared_file("recipes/meru/demo" + std::string(options.mode == Mode::smoke  ? "_smoke"
-                                                                                        : options.mode == Mode::full ? "_full"
-                                                                                                                     : "") + ".yaml"), overrides);
+  const LoadedRecipe recipe = load_recipe(shared_file("recipes/meru/demo.yaml"), overrides);
   if (objective == "meru") resolved = recipe.resolved;
   const fs::path run = options.out / (objective + "-seed" + std::to_string(seed));
   fs::remove_all(run);  // a demo starts anew every time
@@ -73,7 +85,7 @@ report::Results run_demo(const DemoOptions& options) {
     train_seconds += meru.seconds + clip.seconds;
     if (page.seen.empty()) {
       const int64_t size = meru.embedder.image_size();
-      for (const auto& style : data::emoji::styles()) {
+      for (const auto& style : styles_in(data)) {
         page.styles.push_back(read_style(data, style.name, false, catalog, size));
         if (!style.trained) page.seen.push_back(page.styles.back());
         unseen.push_back(read_style(data, style.name, true, catalog, size));
