@@ -32,13 +32,12 @@ class Numbering {
 
 WordTree word_tree(const std::vector<data::emoji::Emoji>& catalog) {
   WordTree tree;
-  Numbering name(tree.names), subgroup(tree.subgroups), group(tree.groups), keyword(tree.keywords);
+  Numbering name(tree.names), subgroup(tree.subgroups), group(tree.groups);
   std::vector<int64_t> names, subgroups, groups;
   for (const auto& emoji : catalog) {
     names.push_back(name(emoji.name));
     subgroups.push_back(subgroup(emoji.subgroup));
     groups.push_back(group(emoji.group));
-    for (const auto& word : emoji.keywords) keyword(word);
   }
   tree.name_of = at::tensor(names, at::kLong);
   tree.subgroup_of = at::tensor(subgroups, at::kLong);

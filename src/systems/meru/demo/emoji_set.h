@@ -20,7 +20,7 @@ struct StyleSet {
 
 // The words of the tree, each once: names, subgroups, groups; and which word of each level an emoji has.
 struct WordTree {
-  std::vector<std::string> names, subgroups, groups, keywords;
+  std::vector<std::string> names, subgroups, groups;
   at::Tensor name_of, subgroup_of, group_of;  // int64 [emoji]
 };
 WordTree word_tree(const std::vector<data::emoji::Emoji>& catalog);

@@ -40,7 +40,7 @@ std::string distances(const Evaluation& evaluation, const std::string& title, co
 // Ten held-out pictures, evenly spaced through the catalogue, walked to the root by both models.
 std::vector<report::Traversal> traversals(const PageInputs& in) {
   std::vector<std::string> pool = in.tree->names;
-  for (const auto* more : {&in.tree->subgroups, &in.tree->groups, &in.tree->keywords}) {
+  for (const auto* more : {&in.tree->subgroups, &in.tree->groups}) {
     for (const auto& word : *more) {
       if (std::find(pool.begin(), pool.end(), word) == pool.end()) pool.push_back(word);
     }
@@ -61,7 +61,7 @@ std::vector<report::Traversal> traversals(const PageInputs& in) {
     for (size_t i = 0; i < rows.size(); ++i) {
       std::vector<std::string> steps;
       for (const int64_t id : embedder->traverse(pictures[static_cast<int64_t>(i)], words)) {
-        steps.push_back(id < static_cast<int64_t>(pool.size()) ? pool[id] : "[root]");
+        if (id < static_cast<int64_t>(pool.size())) steps.push_back(pool[id]);  // the page adds the root itself
       }
       out[i].steps.push_back(std::move(steps));
     }
@@ -134,7 +134,7 @@ void write_page(const std::filesystem::path& file, const report::Results& result
 
   page.section("From a picture to the root");
   page.paragraph("Ten held-out pictures, evenly spaced through the catalogue (not chosen). Each walks to the root in 50 steps; at every step the "
-                 "nearest word is taken - for MERU only words whose cone holds the point (paper, section 4.3).");
+                 "nearest of all names, subgroups and groups is taken; for MERU only words whose cone holds the point (paper, section 4.3).");
   page.traversals({"MERU", "CLIP"}, traversals(in));
 
   page.section("Tables");

@@ -1,0 +1,73 @@
+#include "e2e/command.h"
+
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+
+#include "core/atomic_file.h"
+#include "io/tar.h"
+
+namespace cambium::test {
+namespace fs = std::filesystem;
+
+Process::Process(const std::vector<std::string>& arguments, const std::map<std::string, std::string>& environment) {
+  static int count = 0;
+  const fs::path base = fs::temp_directory_path() / ("cambium-e2e-" + std::to_string(getpid()) + "-" + std::to_string(count++));
+  out_ = base.string() + ".out";
+  error_ = base.string() + ".err";
+  std::vector<std::string> words = {CAMBIUM_BINARY};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  pid_ = fork();
+  if (pid_ < 0) throw std::runtime_error("fork failed");
+  if (pid_ > 0) return;
+  for (const auto& [name, value] : environment) setenv(name.c_str(), value.c_str(), 1);
+  const auto redirect = [](const fs::path& file, int to) { dup2(open(file.c_str(), O_CREAT | O_TRUNC | O_WRONLY, 0600), to); };
+  redirect(out_, STDOUT_FILENO);
+  redirect(error_, STDERR_FILENO);
+  std::vector<char*> argv;
+  for (auto& word : words) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  execv(argv[0], argv.data());
+  _exit(127);
+}
+
+Process::~Process() {
+  if (pid_ > 0) {
+    kill(pid_, SIGKILL);
+    waitpid(pid_, nullptr, 0);
+  }
+  std::error_code ignored;
+  fs::remove(out_, ignored);
+  fs::remove(error_, ignored);
+}
+
+void Process::signal(int signal) const { kill(pid_, signal); }
+
+Outcome Process::wait() {
+  int status = 0;
+  waitpid(pid_, &status, 0);
+  pid_ = -1;
+  return {.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), .out = read_file(out_), .error = read_file(error_)};
+}
+
+Outcome run(const std::vector<std::string>& arguments, const std::map<std::string, std::string>& environment) {
+  return Process(arguments, environment).wait();
+}
+
+fs::path make_caption_folder(const fs::path& folder, int count) {
+  const io::TarFile tar(fs::path(CAMBIUM_SOURCE_DIR) / "tests/fixtures/emoji/noto-seen.tar");
+  std::string table = "image,caption\n";
+  int made = 0;
+  for (auto sample = io::sample_at(tar, 0); sample && made < count; sample = io::sample_at(tar, sample->next), ++made) {
+    const auto words = nlohmann::json::parse(tar.read(*sample->find("json")));
+    write_file(folder / (sample->key + ".png"), tar.read(*sample->find("png")));
+    table += sample->key + ".png,\"" + words.at("caption").get<std::string>() + "\"\n";
+  }
+  write_file(folder / "captions.csv", table);
+  return folder;
+}
+
+}  // namespace cambium::test
