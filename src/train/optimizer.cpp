@@ -101,6 +101,9 @@ void AdamW::step(double multiplier) {
       }
       at::_fused_adamw_(parameters, grads, exp_avgs, exp_avg_sqs, {}, steps, options_.lr * groups_[g].lr_multiplier * multiplier,
                         options_.beta1, options_.beta2, groups_[g].weight_decay, options_.eps, false, false);
+      // The fused operator does not count as a change of its parameters; whoever keeps a copy of a weight (packed layers)
+      // watches that count.
+      for (const at::Tensor& parameter : parameters) parameter.unsafeGetTensorImpl()->bump_version();
     }
   }
 }

@@ -102,6 +102,14 @@ TEST(AdamW, StateOfAnotherShapeOrPartIsRefused) {
   EXPECT_THROW(trace.optimizer.load_state("", find, state.source), Error);
 }
 
+TEST(AdamW, AStepCountsAsAChangeOfTheParameter) {
+  Trace trace(at::kFloat);
+  const auto version = [&] { return trace.a.unsafeGetTensorImpl()->version_counter().current_version(); };
+  const auto before = version();
+  trace.run(0, 1);
+  EXPECT_GT(version(), before);  // packed copies of a weight are made anew when this moves
+}
+
 TEST(AdamW, GradientInAnotherMemoryFormat) {
   const auto make = [] { return at::arange(16, at::kFloat).view({1, 4, 2, 2}).contiguous(at::MemoryFormat::ChannelsLast).requires_grad_(true); };
   const at::Tensor like = make(), unlike = make();

@@ -52,7 +52,7 @@ void add_classify(CLI::App& app) {
                                   "cambium classify --weights clip.pt --words cat,dog,car photo.jpg");
   command->add_option("images", options->images, "pictures, or folders of them")->required();
   command->add_option("--weights", options->weights, "a MERU or CLIP file or folder (docs/weights.md lists them)")->required();
-  command->add_option("--words", options->words, "class names, separated by commas")->delimiter(',');
+  command->add_option("--words", options->words, "class names, separated by commas")->delimiter(',')->type_size(1)->allow_extra_args(false);
   command->add_option("--words-file", options->words_file, "file with a class name a line");
   command->add_option("--prompt", options->prompts, "a template with {} for the name; several are averaged (default \"a photo of a {}.\")")
       ->type_size(1)->allow_extra_args(false);

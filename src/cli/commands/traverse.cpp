@@ -49,7 +49,7 @@ void add_traverse(CLI::App& app) {
                                   "cambium traverse --weights meru_vit_l.pth --words-file words.txt photo.jpg");
   command->add_option("images", options->images, "pictures, or folders of them")->required();
   command->add_option("--weights", options->weights, "a MERU or CLIP file (docs/weights.md lists them)")->required();
-  command->add_option("--words", options->words, "words, separated by commas")->delimiter(',');
+  command->add_option("--words", options->words, "words, separated by commas")->delimiter(',')->type_size(1)->allow_extra_args(false);
   command->add_option("--words-file", options->words_file, "file with a word or sentence a line");
   command->add_option("--steps", options->steps, "points on the way")->check(CLI::Range(2, 10000))->capture_default_str();
   add_common(*command, *options);
