@@ -3,11 +3,13 @@
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
 
+#include <algorithm>
 #include <cpuid.h>
 #include <fstream>
 
 #include <sys/resource.h>
 
+#include "core/cgroup.h"
 #include "core/error.h"
 
 namespace cambium {
@@ -103,7 +105,9 @@ int64_t available_memory_bytes() {
   int64_t kilobytes = 0;
   while (stream >> key >> kilobytes) {
     std::getline(stream, unit);
-    if (key == "MemAvailable:") return kilobytes * 1024;
+    if (key != "MemAvailable:") continue;
+    const int64_t machine = kilobytes * 1024, group = cgroup_available_bytes();
+    return group < 0 ? machine : std::min(machine, group);
   }
   return 0;
 }

@@ -34,7 +34,7 @@ void set_threads(int threads);
 
 // Largest resident memory of this process so far, in bytes (ru_maxrss).
 int64_t peak_memory_bytes();
-// Memory that could still be had without swapping, in bytes.
+// Memory that could still be had without swapping, in bytes: the machine's, or less where a container is limited.
 int64_t available_memory_bytes();
 
 }  // namespace cambium
