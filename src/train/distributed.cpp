@@ -17,6 +17,8 @@
 #include <torch/csrc/distributed/c10d/ProcessGroupNCCL.hpp>
 #endif
 
+#include <c10/util/Logging.h>
+
 #include <algorithm>
 #include <condition_variable>
 #include <cstdlib>
@@ -43,9 +45,24 @@ std::string first_sentence(const char* text) {
   if (const size_t bracket = line.find("] "); !line.empty() && line.front() == '[' && bracket != std::string::npos) {
     line = line.substr(bracket + 2);
   }
+  line = line.substr(0, line.find(". "));  // then come hints for PyTorch's own users
   while (!line.empty() && (line.back() == '.' || line.back() == ' ')) line.pop_back();
   return line;
 }
+
+// c10d logs every attempt to connect, with backtraces; the Error says it once. TORCH_CPP_LOG_LEVEL brings the log back.
+class QuietLog {
+ public:
+  QuietLog() : before_(FLAGS_caffe2_log_level) {
+    if (!std::getenv("TORCH_CPP_LOG_LEVEL")) FLAGS_caffe2_log_level = c10::GLOG_FATAL;
+  }
+  ~QuietLog() { FLAGS_caffe2_log_level = before_; }
+  QuietLog(const QuietLog&) = delete;
+  QuietLog& operator=(const QuietLog&) = delete;
+
+ private:
+  int before_;
+};
 
 c10::intrusive_ptr<c10d::Backend> make_gloo(const c10::intrusive_ptr<c10d::Store>& store, const Launch& launch,
                                             std::chrono::milliseconds timeout) {
@@ -232,6 +249,7 @@ Distributed Distributed::from_environment(const DistributedOptions& options) {
   group.options = options;
   if (group.launch.world == 1) return made;
   const Launch& launch = group.launch;
+  const QuietLog quiet;
   try {
     c10d::TCPStoreOptions store;
     store.port = launch.master_port;

@@ -148,10 +148,11 @@ class Loop {
 };
 
 void check_fresh(const LoopOptions& options, const Distributed& ranks) {
-  if (options.run.empty() || options.resume || !ranks.main()) return;
-  if (RunLog::exists(options.run) || find_checkpoint(options.run)) {
+  if (options.run.empty() || options.resume) return;
+  on_main(ranks, [&] {
+    if (!RunLog::exists(options.run) && !find_checkpoint(options.run)) return;
     throw Error({.what = "already holds a run", .file = options.run.string(), .mend = "pass --resume to continue it, or another --run folder"});
-  }
+  });
 }
 
 }  // namespace

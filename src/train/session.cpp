@@ -71,56 +71,59 @@ void check_same_conditions(const CheckpointState& state, const LoopOptions& opti
 
 }  // namespace
 
+void on_main(const Distributed& ranks, const std::function<void()>& work) {
+  if (ranks.world() == 1) return work();
+  json failure;
+  if (ranks.main()) {
+    try {
+      work();
+    } catch (const Error& error) {
+      failure = {error.info().what, error.info().file, error.info().field, error.info().mend};
+    }
+  }
+  failure = json::parse(ranks.broadcast(failure.dump(-1, ' ', false, json::error_handler_t::replace)));
+  if (failure.is_null()) return;
+  throw Error({.what = failure[0].get<std::string>(), .file = failure[1].get<std::string>(), .field = failure[2].get<std::string>(),
+               .mend = failure[3].get<std::string>()});
+}
+
 void save_session(Task& task, Stepper& stepper, const LoopOptions& options, const Distributed& ranks, const at::Generator& generator,
                   int64_t step, double seconds) {
   CheckpointState state{.step = step, .world = ranks.world(), .threads = at::get_num_threads(), .seed = options.seed, .seconds = seconds,
                         .schedules = schedules_of(stepper), .generators = ranks.gather(generator_state(generator)), .data = {},
                         .versions = {{"libtorch", TORCH_VERSION}}};
   for (const std::string& position : ranks.gather(task.data_state().dump())) state.data.push_back(json::parse(position));
-  if (ranks.main()) {
+  on_main(ranks, [&] {
     CheckpointTensors tensors{.model = task.checkpoint_tensors(), .optimizer = stepper.optimizer_state(), .ema = {},
                               .metadata = task.checkpoint_metadata()};
     if (stepper.ema()) tensors.ema = stepper.ema()->average();
     save_checkpoint(options.run, state, tensors, options.keep);
-  }
-  ranks.barrier();
+  });
 }
 
 Resumed resume_session(Task& task, Stepper& stepper, const LoopOptions& options, const Distributed& ranks, at::Generator& generator) {
-  // Rank 0 looks; its verdict, good or bad, goes to all, so that all ranks say the same.
   CheckpointState state;
-  json verdict = json::object();
-  if (ranks.main()) {
-    try {
-      if (const auto folder = find_checkpoint(options.run)) {
-        state = read_checkpoint(*folder);
-        check_same_conditions(state, options, ranks, *folder);
-        if (state.schedules != schedules_of(stepper)) {
-          log::warn(folder->string() + ": the learning rate's schedule has changed since; the run continues with the new one");
-        }
-        verdict = {{"folder", folder->string()}, {"step", state.step}, {"seconds", state.seconds}};
-      }
-    } catch (const Error& error) {
-      if (ranks.world() == 1) throw;
-      verdict = {{"error", {error.info().what, error.info().file, error.info().field, error.info().mend}}};
+  json found = json::object();
+  on_main(ranks, [&] {
+    const auto folder = find_checkpoint(options.run);
+    if (!folder) return;
+    state = read_checkpoint(*folder);
+    check_same_conditions(state, options, ranks, *folder);
+    if (stepper.ema() && !fs::exists(*folder / "ema.safetensors")) {
+      throw Error({.what = "holds no averaged weights", .file = folder->string(), .mend = "resume with train.ema_decay=0"});
     }
-  }
-  verdict = json::parse(ranks.broadcast(verdict.dump()));
-  if (verdict.contains("error")) {
-    const json& e = verdict["error"];
-    throw Error({.what = e[0].get<std::string>(), .file = e[1].get<std::string>(), .field = e[2].get<std::string>(), .mend = e[3].get<std::string>()});
-  }
-  if (verdict.empty()) return {};
+    if (state.schedules != schedules_of(stepper)) {
+      log::warn(folder->string() + ": the learning rate's schedule has changed since; the run continues with the new one");
+    }
+    found = {{"folder", folder->string()}, {"step", state.step}, {"seconds", state.seconds}};
+  });
+  found = json::parse(ranks.broadcast(found.dump()));
+  if (found.empty()) return {};
 
-  const fs::path folder = verdict["folder"].get<std::string>();
+  const fs::path folder = found["folder"].get<std::string>();
   copy_by_name(spread(folder / "model.safetensors", ranks), task.checkpoint_tensors());
   stepper.load_optimizer_state(spread(folder / "optimizer.safetensors", ranks));
-  if (Ema* ema = stepper.ema()) {
-    if (ranks.main() && !fs::exists(folder / "ema.safetensors")) {
-      throw Error({.what = "holds no averaged weights", .file = folder.string(), .mend = "resume with train.ema_decay=0"});
-    }
-    copy_by_name(spread(folder / "ema.safetensors", ranks), ema->average());
-  }
+  if (Ema* ema = stepper.ema()) copy_by_name(spread(folder / "ema.safetensors", ranks), ema->average());
 
   json own = json::array();
   if (ranks.main()) {
@@ -137,7 +140,7 @@ Resumed resume_session(Task& task, Stepper& stepper, const LoopOptions& options,
   const auto& bytes = mine[1].get_binary();
   set_generator_state(generator, std::string(bytes.begin(), bytes.end()));
   task.restore_data(mine[0]);
-  return {.step = verdict["step"].get<int64_t>(), .seconds = verdict["seconds"].get<double>()};
+  return {.step = found["step"].get<int64_t>(), .seconds = found["seconds"].get<double>()};
 }
 
 }  // namespace cambium::train

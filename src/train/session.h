@@ -2,13 +2,15 @@
 // Between the loop and its checkpoints: gathers what all ranks must remember, and gives it back on resume.
 #include <ATen/core/Generator.h>
 
-#include <filesystem>
-#include <string>
+#include <functional>
 
 #include "train/checkpoint.h"
 #include "train/step.h"
 
 namespace cambium::train {
+
+// Runs `work` on rank 0 while the others wait; an Error it throws is thrown on every rank, so that all say the same.
+void on_main(const Distributed& ranks, const std::function<void()>& work);
 
 // Rank 0 writes; every rank must call it. Returns when the checkpoint is on disk.
 void save_session(Task& task, Stepper& stepper, const LoopOptions& options, const Distributed& ranks, const at::Generator& generator,

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <fstream>
 #include <thread>
 
 #include "train/child.h"
@@ -10,6 +12,7 @@
 #include "core/progress.h"
 #include "io/safetensors.h"
 #include "support/temporary_directory.h"
+#include "train/toy_contrastive.h"
 #include "train/toy_task.h"
 #include "train/checkpoint.h"
 #include "train/launch.h"
@@ -155,6 +158,22 @@ TEST_F(Ranks, ADeadRankEndsTheOthersWithOneSentenceAndACheckpoint) {
   EXPECT_EQ(train::read_checkpoint(*train::find_checkpoint(run)).step, 5);
 }
 
+TEST_F(Ranks, AnErrorOfRankZeroIsEveryRanks) {
+  const fs::path run = folder_.path() / "run";
+  for (const auto& child : start(2, {run.string(), "6"})) ASSERT_EQ(child->wait(), 0) << child->error();
+  for (const auto& child : start(2, {run.string(), "8"})) {
+    EXPECT_EQ(child->wait(), 1);
+    EXPECT_NE(child->error().find("already holds a run"), std::string::npos) << child->error();
+  }
+  fs::resize_file(run / "checkpoints/step_00000006/optimizer.safetensors", 100);
+  for (const auto& child : start(2, {run.string(), "8", "--resume"})) {
+    EXPECT_EQ(child->wait(), 1);
+    const std::string sentence = child->error();
+    EXPECT_NE(sentence.find("optimizer.safetensors: is torn"), std::string::npos) << sentence;
+    EXPECT_EQ(std::count(sentence.begin(), sentence.end(), '\n'), 1) << sentence;
+  }
+}
+
 TEST_F(Ranks, AStopIsGivenUpWhenAnotherRankHangs) {
   const fs::path run = folder_.path() / "run";
   auto children = start(2, {run.string(), "50", "--hang-rank", "1"});  // the helper's deadline is then 1 s
@@ -169,6 +188,25 @@ TEST_F(Ranks, AStopIsGivenUpWhenAnotherRankHangs) {
   EXPECT_LT(std::chrono::steady_clock::now() - asked, std::chrono::seconds(10));
   EXPECT_NE(children[0]->error().find("a stop was asked for 1 s ago and another rank has not answered"), std::string::npos)
       << children[0]->error();
+}
+
+TEST_F(Ranks, CachedFeaturesOverTwoRanksGiveTheSingleProcessesGradients) {
+  const train::Distributed alone;
+  test::ToyContrastive toy(alone);
+  toy.dropout = 0;
+  at::Generator generator = make_generator(9);
+  const auto [loss, expected] = toy.full(1, generator);
+  const auto children = start(2, {"none", "0", "--contrastive"});
+  for (const auto& child : children) {
+    ASSERT_EQ(child->wait(), 0) << child->error();
+    const auto result = nlohmann::json::parse(child->out());
+    EXPECT_NEAR(result["loss"].get<double>(), loss.item<double>(), 1e-6 * loss.item<double>());
+    for (size_t i = 0; i < expected.size(); ++i) {
+      const at::Tensor got = at::tensor(result["gradients"][i].get<std::vector<double>>(), at::kDouble);
+      const at::Tensor want = expected[i].to(at::kDouble).reshape({-1});
+      EXPECT_LE((got - want).norm().item<double>(), 1e-5 * want.norm().item<double>()) << toy.parameters()[i].first;
+    }
+  }
 }
 
 TEST_F(Ranks, TwoRanksTrainAsOneProcessWithTheirWholeBatch) {

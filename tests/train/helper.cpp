@@ -1,5 +1,5 @@
 // A process of its own for tests that kill, stop or multiply processes: trains the toy task.
-//   train_helper RUN STEPS [--resume] [--pause MILLISECONDS] [--no-dropout] [--collectives] [--hang-rank R] [--die-rank R]
+//   train_helper RUN STEPS [--resume] [--pause MILLISECONDS] [--no-dropout] [--collectives] [--contrastive] [--hang-rank R] [--die-rank R]
 // Ranks come from the environment, as in the real command. Exit codes as the command's.
 #include <ATen/Parallel.h>
 #include <torch/csrc/autograd/autograd.h>
@@ -19,6 +19,7 @@
 #include "train/distributed.h"
 #include "train/loop.h"
 
+#include "train/toy_contrastive.h"
 #include "train/toy_task.h"
 
 namespace {
@@ -28,7 +29,7 @@ using namespace cambium;
 struct Arguments {
   std::string run;
   int64_t steps = 0, pause = 0, hang_rank = -1, die_rank = -1;
-  bool resume = false, collectives = false, dropout = true;
+  bool resume = false, collectives = false, contrastive = false, dropout = true;
 };
 
 Arguments parse(int count, char** words) {
@@ -38,12 +39,18 @@ Arguments parse(int count, char** words) {
     const std::string word = words[i];
     if (word == "--resume") arguments.resume = true;
     if (word == "--collectives") arguments.collectives = true;
+    if (word == "--contrastive") arguments.contrastive = true;
     if (word == "--no-dropout") arguments.dropout = false;
     if (word == "--pause") arguments.pause = std::stoll(words[++i]);
     if (word == "--hang-rank") arguments.hang_rank = std::stoll(words[++i]);
     if (word == "--die-rank") arguments.die_rank = std::stoll(words[++i]);
   }
   return arguments;
+}
+
+std::vector<double> numbers(const at::Tensor& t) {
+  const at::Tensor flat = t.detach().to(at::kDouble).reshape({-1});
+  return std::vector<double>(flat.const_data_ptr<double>(), flat.const_data_ptr<double>() + flat.numel());
 }
 
 // Prints, as JSON, what the collectives make of known numbers.
@@ -67,14 +74,24 @@ void collectives(const train::Distributed& ranks) {
   const std::vector<std::string> gathered = ranks.gather(std::string(static_cast<size_t>(r * 3), 'x'));
   ranks.barrier();
 
-  const auto numbers = [](const at::Tensor& t) {
-    const at::Tensor flat = t.detach().to(at::kDouble).reshape({-1});
-    return std::vector<double>(flat.const_data_ptr<double>(), flat.const_data_ptr<double>() + flat.numel());
-  };
   nlohmann::json result = {{"rank", r},          {"world", ranks.world()},  {"mean", numbers(mean)},
                            {"wide", numbers(wide)}, {"half", numbers(half)},   {"all", numbers(all)},
                            {"grad", numbers(features.grad())}, {"sent", numbers(sent)}, {"flags", numbers(flags)},
                            {"text", text},       {"gathered", gathered}};
+  std::cout << result.dump() << std::endl;
+}
+
+// One cached-feature step of 3 micro-batches a rank; prints the mean loss and the mean gradients.
+void contrastive(const train::Distributed& ranks) {
+  test::ToyContrastive toy(ranks);
+  toy.dropout = 0;  // so that one process can do the same
+  at::Generator generator = make_generator(9);
+  const auto [scalars, gradients] = toy.step(3, generator);
+  const at::Tensor loss = scalars.values()[0];
+  ranks.all_reduce_mean(gradients);
+  ranks.all_reduce_mean({loss});
+  nlohmann::json result = {{"loss", loss.item<double>()}, {"gradients", nlohmann::json::array()}};
+  for (const at::Tensor& gradient : gradients) result["gradients"].push_back(numbers(gradient));
   std::cout << result.dump() << std::endl;
 }
 
@@ -83,6 +100,10 @@ int run(const Arguments& arguments) {
       {.timeout = std::chrono::seconds(60), .stop_deadline = std::chrono::seconds(arguments.hang_rank >= 0 ? 1 : 20)});
   if (arguments.collectives) {
     collectives(ranks);
+    return 0;
+  }
+  if (arguments.contrastive) {
+    contrastive(ranks);
     return 0;
   }
   test::ToyTask task({.rank = ranks.rank(), .world = ranks.world(), .dropout = arguments.dropout ? 0.2 : 0, .after = [&](int64_t step) {
