@@ -6,6 +6,7 @@
 #include <iostream>
 
 #include "cli/commands.h"
+#include "core/device.h"
 #include "core/error.h"
 #include "core/interrupt.h"
 #include "core/log.h"
@@ -42,6 +43,7 @@ int run(int argc, char** argv, bool& debug) {
 int main(int argc, char** argv) {
   bool debug = false;
   cambium::interrupt::install();
+  cambium::keep_freed_memory();
   try {
     return run(argc, argv, debug);
   } catch (const cambium::Interrupted& stop) {

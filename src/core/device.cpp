@@ -6,7 +6,11 @@
 #include <algorithm>
 #include <cpuid.h>
 #include <fstream>
+#include <limits>
 
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
 #include <sys/resource.h>
 
 #include "core/cgroup.h"
@@ -91,6 +95,14 @@ void set_threads(int threads) {
     throw UsageError({.what = std::to_string(threads) + " threads", .field = "--threads", .mend = "use 1 to 1024, or 0 for all cores"});
   }
   if (threads > 0) at::set_num_threads(threads);
+}
+
+void keep_freed_memory() {
+#if defined(__GLIBC__)
+  mallopt(M_MMAP_THRESHOLD, 1 << 30);
+  mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
+  mallopt(M_TOP_PAD, 64 << 20);
+#endif
 }
 
 int64_t peak_memory_bytes() {

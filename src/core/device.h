@@ -32,6 +32,10 @@ Compute resolve_compute(const std::string& device, const std::string& dtype);
 // Sets LibTorch's intra-op threads; 0 keeps the default (all cores, or OMP_NUM_THREADS).
 void set_threads(int threads);
 
+// Tells the C library to keep freed memory for the next allocation instead of giving it back: tensors of the same sizes come
+// and go at every step, and each page given back is zeroed again when it returns. Once, from main.
+void keep_freed_memory();
+
 // Largest resident memory of this process so far, in bytes (ru_maxrss).
 int64_t peak_memory_bytes();
 // Memory that could still be had without swapping, in bytes: the machine's, or less where a container is limited.

@@ -1,18 +1,44 @@
 #include "nn/attention.h"
 
 #include <ATen/ops/arange.h>
+#include <ATen/ops/ones.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
-#include <ATen/ops/zeros.h>
 
 #include "core/error.h"
+#include "nn/kernels/fused_attention.h"
 
 namespace cambium::nn {
 
+namespace {
+
+// Boolean, true where a row sees the key. lengths [B] -> [B, 1, 1, Tk]
+at::Tensor length_mask(const at::Tensor& lengths, int64_t keys) {
+  return at::arange(keys, lengths.options()).view({1, 1, 1, keys}).lt(lengths.view({-1, 1, 1, 1}));
+}
+
+}  // namespace
+
 at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const AttentionOptions& options) {
-  const at::Tensor y = at::scaled_dot_product_attention(q, k, v, options.mask.defined() ? std::optional<at::Tensor>(options.mask) : std::nullopt, /*dropout_p=*/0.0, options.causal,
+  if (kernels::fused_attention_takes(q, k, v)) {
+    const double scale = options.scale.value_or(1 / std::sqrt(static_cast<double>(q.size(3))));
+    return kernels::fused_attention(q, k, v,
+                                    {.causal = options.causal, .scale = scale, .key_lengths = options.key_lengths});
+  }
+  std::optional<at::Tensor> mask;
+  if (options.key_lengths.defined()) mask = length_mask(options.key_lengths, k.size(2));
+  const at::Tensor y = at::scaled_dot_product_attention(q, k, v, mask, /*dropout_p=*/0.0, options.causal,
                                                         options.scale);  // [B, H, Tq, D]
   // The kernel writes [B, Tq, H, D], so this flatten is a view.
   return y.transpose(1, 2).flatten(2);  // [B, Tq, H * D]
+}
+
+at::Tensor self_attention(const at::Tensor& packed, bool causal) {
+  // Views only; unbind's backward is one stack.
+  const auto parts = packed.unbind(2);
+  const at::Tensor q = parts[0].transpose(1, 2), k = parts[1].transpose(1, 2), v = parts[2].transpose(1, 2);
+  if (!kernels::fused_attention_takes(q, k, v)) return attention(q, k, v, {.causal = causal});
+  return kernels::fused_self_attention(packed,
+                                       {.causal = causal, .scale = 1 / std::sqrt(static_cast<double>(packed.size(4)))});
 }
 
 at::Tensor select_positions(const at::Tensor& x, const at::Tensor& positions) {
@@ -24,8 +50,9 @@ at::Tensor select_positions(const at::Tensor& x, const at::Tensor& positions) {
 
 void SelfAttentionOptions::validate() const {
   if (width <= 0 || heads <= 0 || width % heads != 0) {
-    throw UsageError({.what = "width " + std::to_string(width) + " does not divide into " + std::to_string(heads) + " heads",
-                      .field = "heads"});
+    throw UsageError(
+        {.what = "width " + std::to_string(width) + " does not divide into " + std::to_string(heads) + " heads",
+         .field = "heads"});
   }
 }
 
@@ -46,11 +73,7 @@ SelfAttention::SelfAttention(const SelfAttentionOptions& options) : options_(opt
 
 at::Tensor SelfAttention::attend(const at::Tensor& x) const {
   const int64_t batch = x.size(0), tokens = x.size(1), heads = options_.heads;
-  const at::Tensor packed = qkv_->forward(x).view({batch, tokens, 3, heads, -1});  // [B, T, 3, H, D]
-  // Views only; unbind's backward is one stack.
-  const auto parts = packed.unbind(2);
-  return attention(parts[0].transpose(1, 2), parts[1].transpose(1, 2), parts[2].transpose(1, 2),
-                   {.causal = options_.causal});  // [B, T, W]
+  return self_attention(qkv_->forward(x).view({batch, tokens, 3, heads, -1}), options_.causal);  // [B, T, W]
 }
 
 at::Tensor SelfAttention::forward(const at::Tensor& x) const { return proj_->forward(attend(x)); }
@@ -61,15 +84,15 @@ at::Tensor SelfAttention::forward_add(const at::Tensor& x, const at::Tensor& res
 
 at::Tensor SelfAttention::forward_at(const at::Tensor& x, const at::Tensor& positions) const {
   const int64_t batch = x.size(0), tokens = x.size(1), heads = options_.heads;
-  const at::Tensor packed = qkv_->forward(x);                                        // [B, T, 3 W]
-  const auto parts = packed.view({batch, tokens, 3, heads, -1}).unbind(2);           // 3 of [B, T, H, D]
+  const at::Tensor packed = qkv_->forward(x);                               // [B, T, 3 W]
+  const auto parts = packed.view({batch, tokens, 3, heads, -1}).unbind(2);  // 3 of [B, T, H, D]
   const at::Tensor q = select_positions(packed.narrow(2, 0, options_.width), positions).view({batch, 1, heads, -1});
   AttentionOptions options;
-  if (options_.causal && tokens > 1) {
-    const at::Tensor last = positions.defined() ? positions.view({batch, 1, 1, 1}) : at::zeros({1, 1, 1, 1}, at::kLong);
-    options.mask = at::arange(tokens, last.options()).view({1, 1, 1, tokens}).le(last);  // [B, 1, 1, T]
-  }
-  return proj_->forward(attention(q.transpose(1, 2), parts[1].transpose(1, 2), parts[2].transpose(1, 2), options));  // [B, 1, W]
+  if (options_.causal)
+    options.key_lengths =
+        positions.defined() ? positions + 1 : at::ones({batch}, at::TensorOptions(x.device()).dtype(at::kLong));
+  return proj_->forward(
+      attention(q.transpose(1, 2), parts[1].transpose(1, 2), parts[2].transpose(1, 2), options));  // [B, 1, W]
 }
 
 }  // namespace cambium::nn

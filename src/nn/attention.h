@@ -1,5 +1,5 @@
 #pragma once
-// Attention. Every model reaches it through this one function, so that a faster kernel changes one file.
+// Attention. Every model reaches it through these functions: our kernel where it fits, else LibTorch's.
 #include <ATen/core/Tensor.h>
 
 #include <memory>
@@ -11,14 +11,18 @@
 namespace cambium::nn {
 
 struct AttentionOptions {
-  bool causal = false;                        // query i sees keys 0..i
+  bool causal = false;                         // query i sees keys 0..i
   std::optional<double> scale = std::nullopt;  // default head_dim^-0.5
-  at::Tensor mask = {};                        // boolean, true where a query may see a key; broadcasts to [B, H, Tq, Tk]
+  at::Tensor key_lengths = {};                 // [B] int64: row b sees its first key_lengths[b] keys, at least one
 };
 
 // softmax(scale * q k^T) v.  q [B, H, Tq, D], k and v [B, H, Tk, D], any strides with the last dimension contiguous
 // -> [B, Tq, H * D], contiguous. With `causal`, Tq == Tk.
-at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const AttentionOptions& options = {});
+at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                     const AttentionOptions& options = {});
+
+// The same where q, k and v are one packed projection. packed [B, T, 3, H, D] -> [B, T, H * D]
+at::Tensor self_attention(const at::Tensor& packed, bool causal);
 
 // x [B, T, W] at one position per row: positions [B] (int64), or undefined for position 0 -> [B, 1, W]
 at::Tensor select_positions(const at::Tensor& x, const at::Tensor& positions);

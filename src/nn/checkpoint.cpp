@@ -18,7 +18,8 @@ struct HeldSegment : torch::CustomClassHolder {
 
 // `tensors` are the inputs, then the parameters; the parameters are there only to receive gradients.
 struct Checkpoint : torch::autograd::Function<Checkpoint> {
-  static variable_list forward(AutogradContext* ctx, const Segment& segment, int64_t input_count, at::TensorList tensors) {
+  static variable_list forward(AutogradContext* ctx, const Segment& segment, int64_t input_count,
+                               at::TensorList tensors) {
     ctx->saved_data["segment"] = c10::IValue::make_capsule(c10::make_intrusive<HeldSegment>(segment));
     ctx->saved_data["inputs"] = input_count;
     ctx->save_for_backward(tensors.vec());

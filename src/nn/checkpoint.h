@@ -9,9 +9,10 @@ namespace cambium::nn {
 
 using Segment = std::function<std::vector<at::Tensor>(const std::vector<at::Tensor>&)>;
 
-// segment(inputs), with the segment's activations recomputed for the backward pass. `parameters` are the tensors that the
-// segment reads besides its inputs and that may require grad: they get gradients although no input may require one.
-// The segment must be deterministic, and must not change its inputs. Without gradients being recorded it is just called.
+// segment(inputs), with the segment's activations recomputed for the backward pass. `parameters` are the tensors that
+// the segment reads besides its inputs and that may require grad: they get gradients although no input may require one.
+// The segment must be deterministic, and must not change its inputs. Without gradients being recorded it is just
+// called.
 std::vector<at::Tensor> checkpoint(const Segment& segment, const std::vector<at::Tensor>& inputs,
                                    const std::vector<at::Tensor>& parameters);
 

@@ -32,14 +32,17 @@ std::string shape_of(const at::Tensor& t) {
   return text.str();
 }
 
-void collect(const torch::nn::Module& module, const std::string& prefix, std::vector<std::pair<std::string, at::Tensor>>& out) {
-  for (const auto& item : module.named_parameters(/*recurse=*/false)) out.emplace_back(prefix + item.key(), item.value());
+void collect(const torch::nn::Module& module, const std::string& prefix,
+             std::vector<std::pair<std::string, at::Tensor>>& out) {
+  for (const auto& item : module.named_parameters(/*recurse=*/false))
+    out.emplace_back(prefix + item.key(), item.value());
   for (const auto& item : module.named_buffers(/*recurse=*/false)) out.emplace_back(prefix + item.key(), item.value());
   for (const auto& child : module.named_children()) collect(*child.value(), prefix + child.key() + ".", out);
 }
 
 bool is_weight(const std::string& name, const at::Tensor& t) {
-  return t.dim() >= 2 && at::isFloatingType(t.scalar_type()) && name.size() >= 6 && name.compare(name.size() - 6, 6, "weight") == 0;
+  return t.dim() >= 2 && at::isFloatingType(t.scalar_type()) && name.size() >= 6 &&
+         name.compare(name.size() - 6, 6, "weight") == 0;
 }
 
 // "3 missing (a [1], b [2])", first five.
@@ -79,7 +82,8 @@ void load_state(torch::nn::Module& module, const io::StateDict& state, const Loa
     }
   }
   for (const auto& [name, tensor] : state.tensors) {
-    if (!known.contains(name) && !matches_any(options.may_have, name)) unexpected.push_back(name + " " + shape_of(tensor));
+    if (!known.contains(name) && !matches_any(options.may_have, name))
+      unexpected.push_back(name + " " + shape_of(tensor));
   }
   std::ostringstream text;
   list(text, "missing", missing);
@@ -95,7 +99,8 @@ void load_state(torch::nn::Module& module, const io::StateDict& state, const Loa
   for (const auto& [name, target] : targets) {
     const auto found = given.find(name);
     if (found == given.end()) continue;
-    const c10::ScalarType dtype = options.weight_dtype && is_weight(name, target) ? *options.weight_dtype : target.scalar_type();
+    const c10::ScalarType dtype =
+        options.weight_dtype && is_weight(name, target) ? *options.weight_dtype : target.scalar_type();
     at::Tensor parameter = target;
     // Takes the tensor over where dtype and device are right already; converts once otherwise.
     parameter.set_data(found->second->to(options.device, dtype).contiguous());

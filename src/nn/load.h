@@ -12,8 +12,8 @@
 
 namespace cambium::nn {
 
-// The module's parameters and buffers by name, in PyTorch's state-dict order: own parameters, own buffers, then children.
-// The tensors are the module's own.
+// The module's parameters and buffers by name, in PyTorch's state-dict order: own parameters, own buffers, then
+// children. The tensors are the module's own.
 std::vector<std::pair<std::string, at::Tensor>> state_tensors(const torch::nn::Module& module);
 
 struct LoadOptions {
@@ -26,12 +26,14 @@ struct LoadOptions {
   std::vector<std::string> may_have = {};
 };
 
-// Gives every parameter and buffer of `module` the tensor of the same name. A tensor that already has the wanted dtype and
-// device is taken over without a copy (memory-mapped pages stay mapped; writing to them does not touch the file).
-// Error naming the file and the first five missing, unexpected and wrongly shaped tensors of each; then nothing was changed.
+// Gives every parameter and buffer of `module` the tensor of the same name. A tensor that already has the wanted dtype
+// and device is taken over without a copy (memory-mapped pages stay mapped; writing to them does not touch the file).
+// Error naming the file and the first five missing, unexpected and wrongly shaped tensors of each; then nothing was
+// changed.
 void load_state(torch::nn::Module& module, const io::StateDict& state, const LoadOptions& options = {});
 
-// Holds the weights of frozen parameters (requires_grad off, two or more dimensions, named *weight) in `dtype` from now on.
+// Holds the weights of frozen parameters (requires_grad off, two or more dimensions, named *weight) in `dtype` from now
+// on.
 void cast_frozen(torch::nn::Module& module, c10::ScalarType dtype);
 
 }  // namespace cambium::nn

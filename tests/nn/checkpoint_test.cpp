@@ -28,7 +28,8 @@ struct CheckpointTest : testing::Test {
 
 TEST_F(CheckpointTest, GradientsEqualThoseWithout) {
   for (const bool input_requires_grad : {true, false}) {
-    const at::Tensor a = x.clone().set_requires_grad(input_requires_grad), b = x.clone().set_requires_grad(input_requires_grad);
+    const at::Tensor a = x.clone().set_requires_grad(input_requires_grad),
+                     b = x.clone().set_requires_grad(input_requires_grad);
     mlp->forward(a).square().sum().backward();
     const auto expected = take_grads();
     int calls = 0;
@@ -74,10 +75,7 @@ TEST_F(CheckpointTest, SegmentsChain) {
 TEST_F(CheckpointTest, SeveralInputsAndOutputs) {
   const at::Tensor a = x.clone().set_requires_grad(true), b = (x * 2).requires_grad_(true);
   const auto outputs = checkpoint(
-      [](const std::vector<at::Tensor>& in) {
-        return std::vector<at::Tensor>{in[0] * in[1], in[0] + 1};
-      },
-      {a, b}, {});
+      [](const std::vector<at::Tensor>& in) { return std::vector<at::Tensor>{in[0] * in[1], in[0] + 1}; }, {a, b}, {});
   (outputs[0].sum() + outputs[1].sum()).backward();
   EXPECT_TRUE(at::allclose(a.grad(), b.detach() + 1));
   EXPECT_TRUE(at::allclose(b.grad(), a.detach()));

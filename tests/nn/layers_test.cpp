@@ -71,7 +71,8 @@ TEST_P(LayerDtype, LinearAgreesWithF64ForwardAndBackward) {
 TEST_P(LayerDtype, LinearTakesNonContiguousInputs) {
   const auto layer = filled({.in = 6, .out = 4}, 1);
   const at::Tensor x = gaussian({6, 3, 5}, 7).to(GetParam()).permute({2, 1, 0});  // [5, 3, 6]
-  EXPECT_LT(relative(layer->forward(x), at::linear(x.to(at::kDouble), layer->weight.to(at::kDouble), layer->bias.to(at::kDouble))),
+  EXPECT_LT(relative(layer->forward(x),
+                     at::linear(x.to(at::kDouble), layer->weight.to(at::kDouble), layer->bias.to(at::kDouble))),
             tolerance(GetParam()));
 }
 
@@ -92,7 +93,8 @@ TEST_P(LayerDtype, FrozenLinearPassesTheGradientToItsInput) {
 TEST_P(LayerDtype, FusedFormsAgreeWithPlainOnes) {
   const auto layer = filled({.in = 24, .out = 40}, 1);
   const at::Tensor x = gaussian({3, 5, 24}, 7).to(GetParam()), other = gaussian({3, 5, 40}, 8).to(GetParam());
-  const at::Tensor plain = at::linear(x.to(at::kDouble), layer->weight.to(at::kDouble), layer->bias.to(at::kDouble)).detach();
+  const at::Tensor plain =
+      at::linear(x.to(at::kDouble), layer->weight.to(at::kDouble), layer->bias.to(at::kDouble)).detach();
   const at::NoGradGuard no_grad;
   const double tol = tolerance(GetParam());
   EXPECT_LT(relative(layer->forward(x), plain), tol);
@@ -162,12 +164,14 @@ TEST_P(LayerDtype, LayerNormComputesInF32) {
   const at::Tensor x = (gaussian({4, 32}, 3) + 5).to(GetParam());
   const at::Tensor y = norm.forward(x);
   EXPECT_EQ(y.scalar_type(), GetParam());
-  const at::Tensor expected = at::layer_norm(x.to(at::kDouble), {32}, norm.weight.to(at::kDouble), norm.bias.to(at::kDouble), 1e-5);
+  const at::Tensor expected =
+      at::layer_norm(x.to(at::kDouble), {32}, norm.weight.to(at::kDouble), norm.bias.to(at::kDouble), 1e-5);
   EXPECT_LT(relative(y, expected), GetParam() == at::kBFloat16 ? 3e-3 : 1e-5);
 }
 
 std::shared_ptr<SelfAttention> filled_attention(bool causal, SelfAttentionOptions::Names names) {
-  auto layer = std::make_shared<SelfAttention>(SelfAttentionOptions{.width = 16, .heads = 4, .causal = causal, .names = names});
+  auto layer =
+      std::make_shared<SelfAttention>(SelfAttentionOptions{.width = 16, .heads = 4, .causal = causal, .names = names});
   const at::NoGradGuard no_grad;
   uint64_t seed = 20;
   for (at::Tensor& p : layer->parameters()) p.copy_(gaussian(p.sizes(), seed++) * 0.3);

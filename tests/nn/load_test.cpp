@@ -14,7 +14,10 @@ using testing::Test;
 struct LoadTest : Test {
   LoadTest() : mlp({.width = 2, .hidden = 3}) {
     state.source = "weights.safetensors";
-    state.tensors = {{"fc1.weight", at::rand({3, 2})}, {"fc1.bias", at::rand({3})}, {"fc2.weight", at::rand({2, 3})}, {"fc2.bias", at::rand({2})}};
+    state.tensors = {{"fc1.weight", at::rand({3, 2})},
+                     {"fc1.bias", at::rand({3})},
+                     {"fc2.weight", at::rand({2, 3})},
+                     {"fc2.bias", at::rand({2})}};
   }
   std::string error(const LoadOptions& options = {}) {
     try {

@@ -33,7 +33,7 @@ at::Tensor Block::forward(const at::Tensor& x) const {
 }
 
 at::Tensor Block::forward_at(const at::Tensor& x, const at::Tensor& positions) const {
-  const at::Tensor own = nn::select_positions(x, positions);                                // [B, 1, W]
+  const at::Tensor own = nn::select_positions(x, positions);                         // [B, 1, W]
   const at::Tensor h = attention_->forward_at(norm1_->forward(x), positions) + own;  // [B, 1, W]
   return mlp_->forward_add(norm2_->forward(h), h);                                   // [B, 1, W]
 }

@@ -16,7 +16,8 @@ struct BlockOptions {
   int64_t width = 0, heads = 0, hidden = 0;
   nn::Activation activation = nn::Activation::gelu;
   bool causal = false;
-  // timm: norm1, attn.{qkv,proj}, norm2, mlp.{fc1,fc2}.  torch: ln_1, attn.{in_proj_*,out_proj}, ln_2, mlp.{c_fc,c_proj}.
+  // timm: norm1, attn.{qkv,proj}, norm2, mlp.{fc1,fc2}.  torch: ln_1, attn.{in_proj_*,out_proj}, ln_2,
+  // mlp.{c_fc,c_proj}.
   nn::SelfAttentionOptions::Names names = nn::SelfAttentionOptions::Names::timm;
 };
 

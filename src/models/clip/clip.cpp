@@ -27,7 +27,8 @@ CLIP::CLIP(const CLIPOptions& options) : options_(options) {
   visual_ = register_module("visual", std::make_shared<VisionTransformer>(options.visual));
   textual_ = register_module("textual", std::make_shared<TextTransformer>(options.textual));
   const auto projection = [&](const char* name, int64_t width) {
-    return register_module(name, std::make_shared<nn::Linear>(nn::LinearOptions{.in = width, .out = options.embed_dim, .bias = false}));
+    return register_module(
+        name, std::make_shared<nn::Linear>(nn::LinearOptions{.in = width, .out = options.embed_dim, .bias = false}));
   };
   visual_proj_ = projection("visual_proj", options.visual.width);
   textual_proj_ = projection("textual_proj", options.textual.width);
@@ -39,7 +40,9 @@ at::Tensor CLIP::visual_features(const at::Tensor& pixels) {
   return visual_->forward(((x - pixel_mean_) / pixel_std_).to(compute_dtype_)).to(precise);
 }
 
-at::Tensor CLIP::textual_features(const at::Tensor& ids) { return textual_->forward(ids, compute_dtype_).to(feature_dtype()); }
+at::Tensor CLIP::textual_features(const at::Tensor& ids) {
+  return textual_->forward(ids, compute_dtype_).to(feature_dtype());
+}
 
 at::Tensor CLIP::image_features(const at::Tensor& pixels) { return visual_proj_->forward(visual_features(pixels)); }
 at::Tensor CLIP::text_features(const at::Tensor& ids) { return textual_proj_->forward(textual_features(ids)); }

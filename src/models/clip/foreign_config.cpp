@@ -39,7 +39,8 @@ struct Config {
 std::optional<Config> read(const std::filesystem::path& file) {
   std::error_code ignored;
   if (!std::filesystem::is_regular_file(file, ignored)) return std::nullopt;
-  Config config{.file = file.string(), .object = json::parse(read_file(file, size_t{16} << 20), nullptr, /*allow_exceptions=*/false)};
+  Config config{.file = file.string(),
+                .object = json::parse(read_file(file, size_t{16} << 20), nullptr, /*allow_exceptions=*/false)};
   if (!config.object.is_object()) throw Error({.what = "not a JSON object", .file = config.file});
   return config;
 }
@@ -51,7 +52,8 @@ int64_t positive(const Config& config, const json& parent, const char* key, int6
 }
 
 // Absent keys mean transformers' own defaults: files written by save_pretrained leave those out.
-void apply_tower(const Config& config, const char* key, int64_t default_heads, int64_t& heads, nn::Activation& activation) {
+void apply_tower(const Config& config, const char* key, int64_t default_heads, int64_t& heads,
+                 nn::Activation& activation) {
   json tower = json::object();
   bool found = false;
   // Old files hold a second copy, "..._dict", which wins.
@@ -66,14 +68,16 @@ void apply_tower(const Config& config, const char* key, int64_t default_heads, i
   if (!found) return;
   heads = positive(config, tower, "num_attention_heads", default_heads);
   const std::string name = config.get<std::string>(tower, "hidden_act").value_or("quick_gelu");
-  if (name != "gelu" && name != "quick_gelu") config.fail(std::string(key) + ".hidden_act", "unknown activation '" + name + "'");
+  if (name != "gelu" && name != "quick_gelu")
+    config.fail(std::string(key) + ".hidden_act", "unknown activation '" + name + "'");
   activation = nn::parse_activation(name);
   if (std::abs(config.get<double>(tower, "layer_norm_eps").value_or(1e-5) - 1e-5) > 1e-9) {
     config.fail(std::string(key) + ".layer_norm_eps", "only an epsilon of 1e-5 is supported");
   }
 }
 
-void apply_statistics(const Config& config, const json& parent, const char* mean, const char* std, CLIPOptions& options) {
+void apply_statistics(const Config& config, const json& parent, const char* mean, const char* std,
+                      CLIPOptions& options) {
   const auto three = [&](const char* key, std::array<float, 3>& into) {
     const auto values = config.get<std::vector<float>>(parent, key);
     if (!values) return;
@@ -90,14 +94,17 @@ void apply_open_clip(const Config& config, CLIPOptions& options) {
   const bool quick = config.get<bool>(*model, "quick_gelu").value_or(false);
   options.visual.activation = options.textual.activation = quick ? nn::Activation::quick_gelu : nn::Activation::gelu;
   if (const json* vision = config.section(*model, "vision_cfg")) {
-    if (vision->contains("timm_model_name")) config.fail("vision_cfg.timm_model_name", "image towers of timm are not supported");
+    if (vision->contains("timm_model_name"))
+      config.fail("vision_cfg.timm_model_name", "image towers of timm are not supported");
     options.visual.heads = options.visual.width / positive(config, *vision, "head_width", 64);
   }
   if (const json* text = config.section(*model, "text_cfg")) {
-    if (text->contains("hf_model_name")) config.fail("text_cfg.hf_model_name", "text towers of transformers are not supported");
+    if (text->contains("hf_model_name"))
+      config.fail("text_cfg.hf_model_name", "text towers of transformers are not supported");
     options.textual.heads = positive(config, *text, "heads", options.textual.heads);
   }
-  if (const json* preprocess = config.section(config.object, "preprocess_cfg")) apply_statistics(config, *preprocess, "mean", "std", options);
+  if (const json* preprocess = config.section(config.object, "preprocess_cfg"))
+    apply_statistics(config, *preprocess, "mean", "std", options);
 }
 
 }  // namespace

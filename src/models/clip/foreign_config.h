@@ -1,5 +1,6 @@
 #pragma once
-// What the configuration files beside other projects' weights say, where shapes do not: heads, activation, image statistics.
+// What the configuration files beside other projects' weights say, where shapes do not: heads, activation, image
+// statistics.
 #include <filesystem>
 #include <nlohmann/json_fwd.hpp>
 

@@ -25,8 +25,10 @@ std::pair<std::string, std::string> split_block(const std::string& name) {
   for (size_t begin = 0; begin < name.size();) {
     size_t end = name.find('.', begin);
     if (end == std::string::npos) end = name.size();
-    const bool digits = end > begin && std::all_of(name.begin() + begin, name.begin() + end, [](char c) { return c >= '0' && c <= '9'; });
-    if (digits) return {name.substr(0, begin) + std::string(kBlock) + name.substr(end), name.substr(begin, end - begin)};
+    const bool digits = end > begin && std::all_of(name.begin() + begin, name.begin() + end,
+                                                   [](char c) { return c >= '0' && c <= '9'; });
+    if (digits)
+      return {name.substr(0, begin) + std::string(kBlock) + name.substr(end), name.substr(begin, end - begin)};
     begin = end + 1;
   }
   return {name, ""};
@@ -38,7 +40,8 @@ std::span<const KeyRule> table_of(Layout layout) {
 
 // What files of these layouts hold beside the model: sizes, index buffers, masks.
 bool is_derived(std::string_view name) {
-  for (const std::string_view tail : {"input_resolution", "context_length", "vocab_size", "embeddings.position_ids", "attn_mask"}) {
+  for (const std::string_view tail :
+       {"input_resolution", "context_length", "vocab_size", "embeddings.position_ids", "attn_mask"}) {
     if (name == tail || name.ends_with("." + std::string(tail))) return true;
   }
   return false;
@@ -60,7 +63,8 @@ double share_present(const std::set<std::string>& patterns, std::span<const KeyR
   size_t found = 0, total = 0;
   for (const KeyRule& rule : table) {
     ++total;
-    found += patterns.contains(rule.form == Form::split_qkv ? replace(rule.theirs, kPart, "q") : std::string(rule.theirs));
+    found +=
+        patterns.contains(rule.form == Form::split_qkv ? replace(rule.theirs, kPart, "q") : std::string(rule.theirs));
   }
   return static_cast<double>(found) / static_cast<double>(total);
 }
@@ -80,7 +84,8 @@ Layout parse_layout(const std::string& name) {
 }
 
 Layout detect_layout(const io::StateDict& state) {
-  if (state.contains("visual.patch_embed.proj.weight") || state.contains("textual.token_embed.weight")) return Layout::meru;
+  if (state.contains("visual.patch_embed.proj.weight") || state.contains("textual.token_embed.weight"))
+    return Layout::meru;
   if (state.contains("visual.conv1.weight") || state.contains("token_embedding.weight")) return Layout::openai;
   if (state.contains("vision_model.embeddings.patch_embedding.weight") ||
       state.contains("text_model.embeddings.token_embedding.weight")) {
@@ -95,14 +100,19 @@ Layout detect_layout(const io::StateDict& state) {
   const double best = std::max({meru, openai, hugging_face});
   std::string closest = "it shares no name with any of them";
   if (best > 0) {
-    closest = "the closest is " + std::string(best == meru ? "MERU's" : best == openai ? "OpenAI's" : "Hugging Face's") + ", of whose names it holds " +
-              std::to_string(static_cast<int>(100 * best + 0.5)) + "%";
+    closest = "the closest is " +
+              std::string(best == meru     ? "MERU's"
+                          : best == openai ? "OpenAI's"
+                                           : "Hugging Face's") +
+              ", of whose names it holds " + std::to_string(static_cast<int>(100 * best + 0.5)) + "%";
   }
   throw Error({.what = "its " + std::to_string(state.tensors.size()) +
-                       " tensors are in no layout of CLIP that is known (MERU, OpenAI or open_clip, Hugging Face); " + closest,
+                       " tensors are in no layout of CLIP that is known (MERU, OpenAI or open_clip, Hugging Face); " +
+                       closest,
                .file = state.source,
                .field = state.tensors.empty() ? "" : state.tensors.front().first,
-               .mend = "cambium inspect lists the tensors; vision transformers with their text tower are supported, ResNets are not"});
+               .mend = "cambium inspect lists the tensors; vision transformers with their text tower are supported, "
+                       "ResNets are not"});
 }
 
 io::StateDict to_canonical(const io::StateDict& state, Layout layout) {
@@ -114,7 +124,8 @@ io::StateDict to_canonical(const io::StateDict& state, Layout layout) {
   std::unordered_map<std::string, Target> by_name;
   for (const KeyRule& rule : table_of(layout)) {
     if (rule.form != Form::split_qkv) by_name[std::string(rule.theirs)] = {&rule, -1};
-    for (int part = 0; part < 3 && rule.form == Form::split_qkv; ++part) by_name[replace(rule.theirs, kPart, kParts[part])] = {&rule, part};
+    for (int part = 0; part < 3 && rule.form == Form::split_qkv; ++part)
+      by_name[replace(rule.theirs, kPart, kParts[part])] = {&rule, part};
   }
   // open_clip's models with a text class of their own put "text." before the text tower's names.
   const bool text_prefix = layout == Layout::openai && state.contains("text.token_embedding.weight");
@@ -138,7 +149,8 @@ io::StateDict to_canonical(const io::StateDict& state, Layout layout) {
       trio[part] = tensor;
       if (trio[0].defined() && trio[1].defined() && trio[2].defined()) {
         if (trio[0].sizes() != trio[1].sizes() || trio[0].sizes() != trio[2].sizes() || trio[0].dim() == 0) {
-          throw Error({.what = "q, k and v that make " + canonical + " differ in shape", .file = state.source, .field = name});
+          throw Error(
+              {.what = "q, k and v that make " + canonical + " differ in shape", .file = state.source, .field = name});
         }
         out.tensors.emplace_back(canonical, at::cat({trio[0], trio[1], trio[2]}));
         parts.erase(canonical);
@@ -146,7 +158,8 @@ io::StateDict to_canonical(const io::StateDict& state, Layout layout) {
     }
   }
   if (!parts.empty()) {
-    throw Error({.what = "of the three projections q, k and v that make " + parts.begin()->first + " not all are there", .file = state.source});
+    throw Error({.what = "of the three projections q, k and v that make " + parts.begin()->first + " not all are there",
+                 .file = state.source});
   }
   return out;
 }
@@ -162,7 +175,8 @@ io::StateDict from_canonical(const io::StateDict& canonical, Layout layout) {
     const auto [pattern, block] = split_block(name);
     const auto found = by_name.find(pattern);
     if (found == by_name.end()) {
-      throw Error({.what = "the " + layout_name(layout) + " layout has no place for the tensor " + name, .file = canonical.source,
+      throw Error({.what = "the " + layout_name(layout) + " layout has no place for the tensor " + name,
+                   .file = canonical.source,
                    .mend = "keep the model in MERU's layout"});
     }
     seen.insert(pattern);
@@ -173,7 +187,8 @@ io::StateDict from_canonical(const io::StateDict& canonical, Layout layout) {
       continue;
     }
     const auto thirds = tensor.chunk(3);
-    for (int part = 0; part < 3; ++part) out.tensors.emplace_back(replace(theirs, kPart, kParts[part]), thirds[part].contiguous());
+    for (int part = 0; part < 3; ++part)
+      out.tensors.emplace_back(replace(theirs, kPart, kParts[part]), thirds[part].contiguous());
   }
   for (const KeyRule& rule : table_of(layout)) {
     if (!seen.contains(std::string(rule.canonical))) {

@@ -1,4 +1,5 @@
-// OpenAI's CLIP archives and open_clip's files (https://github.com/openai/CLIP, https://github.com/mlfoundations/open_clip).
+// OpenAI's CLIP archives and open_clip's files (https://github.com/openai/CLIP,
+// https://github.com/mlfoundations/open_clip).
 #include "models/clip/layouts.h"
 
 namespace cambium::clip {

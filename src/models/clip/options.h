@@ -29,12 +29,12 @@ struct VisionTransformerOptions {
   nn::Activation activation = nn::Activation::gelu;
   PosEmbed pos_embed = PosEmbed::fixed_sincos;
   Pool pool = Pool::token;
-  bool pre_norm = false;    // OpenAI CLIP: a norm before the first block (and no bias in the patch embedding)
+  bool pre_norm = false;  // OpenAI CLIP: a norm before the first block (and no bias in the patch embedding)
   bool patch_bias = true;
   // Small towers: instead of one patch convolution, 3x3 convolutions of stride 2 with these widths, GELU between, and a
-  // last one to `width` ("Early convolutions help transformers see better", Xiao et al. 2021, with a layer norm over the
-  // channels where it has batch norm: without a norm small towers do not begin to learn).
-  // Their number + 1 must be log2(patch). Empty: none.
+  // last one to `width` ("Early convolutions help transformers see better", Xiao et al. 2021, with a layer norm over
+  // the channels where it has batch norm: without a norm small towers do not begin to learn). Their number + 1 must be
+  // log2(patch). Empty: none.
   std::vector<int64_t> conv_stem = {};
   bool checkpointing = false;  // recompute each block in the backward pass
 

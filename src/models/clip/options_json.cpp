@@ -33,7 +33,9 @@ class Reader {
     }
   }
   [[noreturn]] void fail(const std::string& key, const std::string& what) const {
-    throw Error({.what = "the model's options are damaged: '" + prefix_ + key + "' is " + what, .file = source_, .field = kOptionsKey});
+    throw Error({.what = "the model's options are damaged: '" + prefix_ + key + "' is " + what,
+                 .file = source_,
+                 .field = kOptionsKey});
   }
   const json* section(const char* key) {
     known_.insert(key);
@@ -58,7 +60,8 @@ class Writer {
 
 // One list of keys serves reading and writing.
 template <class Visitor>
-void visit(Visitor& v, VisionTransformerOptions& o, std::string& activation, std::string& pos_embed, std::string& pool) {
+void visit(Visitor& v, VisionTransformerOptions& o, std::string& activation, std::string& pos_embed,
+           std::string& pool) {
   v("image_size", o.image_size);
   v("patch", o.patch);
   v("width", o.width);
@@ -98,7 +101,8 @@ std::string name_of(Pool value) { return value == Pool::token ? "token" : "avera
 
 json to_json(const CLIPOptions& options) {
   CLIPOptions o = options;
-  std::string visual_activation = nn::to_string(o.visual.activation), textual_activation = nn::to_string(o.textual.activation);
+  std::string visual_activation = nn::to_string(o.visual.activation),
+              textual_activation = nn::to_string(o.textual.activation);
   std::string pos_embed = name_of(o.visual.pos_embed), pool = name_of(o.visual.pool);
   Writer whole, visual, textual;
   visit(visual, o.visual, visual_activation, pos_embed, pool);
@@ -115,11 +119,13 @@ CLIPOptions options_from_json(const json& object, const std::string& source, con
   visit(whole, o);
   if (const json* section = whole.section("visual")) {
     Reader reader(*section, source, "visual.");
-    std::string activation = nn::to_string(o.visual.activation), pos_embed = name_of(o.visual.pos_embed), pool = name_of(o.visual.pool);
+    std::string activation = nn::to_string(o.visual.activation), pos_embed = name_of(o.visual.pos_embed),
+                pool = name_of(o.visual.pool);
     visit(reader, o.visual, activation, pos_embed, pool);
     reader.done();
     o.visual.activation = nn::parse_activation(activation);
-    if (pos_embed != "learned" && pos_embed != "fixed_sincos") reader.fail("pos_embed", "neither learned nor fixed_sincos");
+    if (pos_embed != "learned" && pos_embed != "fixed_sincos")
+      reader.fail("pos_embed", "neither learned nor fixed_sincos");
     if (pool != "token" && pool != "average") reader.fail("pool", "neither token nor average");
     o.visual.pos_embed = pos_embed == "learned" ? PosEmbed::learned : PosEmbed::fixed_sincos;
     o.visual.pool = pool == "token" ? Pool::token : Pool::average;

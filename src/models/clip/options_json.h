@@ -1,6 +1,6 @@
 #pragma once
-// A model's options as JSON: kept in the metadata of our own checkpoints, because heads, activation and image statistics
-// cannot be told from shapes.
+// A model's options as JSON: kept in the metadata of our own checkpoints, because heads, activation and image
+// statistics cannot be told from shapes.
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 

@@ -15,7 +15,8 @@ at::Tensor pad_tokens(std::span<const std::vector<int32_t>> tokens, int64_t cont
   if (tokens.empty()) throw Error({.what = "expected at least one text, got none"});
   int64_t longest = 0;
   for (const auto& ids : tokens) {
-    if (ids.empty()) throw Error({.what = "a text without tokens", .mend = "tokenize it: even an empty text has a start and an end"});
+    if (ids.empty())
+      throw Error({.what = "a text without tokens", .mend = "tokenize it: even an empty text has a start and an end"});
     longest = std::max(longest, std::min<int64_t>(context, static_cast<int64_t>(ids.size())));
   }
   at::Tensor padded = at::zeros({static_cast<int64_t>(tokens.size()), longest}, at::kLong);
@@ -48,32 +49,34 @@ TextTransformer::TextTransformer(const TextTransformerOptions& options) : option
                                                                 .names = nn::SelfAttentionOptions::Names::torch})));
   }
   register_module("resblocks", blocks);
-  ln_final_ = register_module("ln_final", std::make_shared<nn::LayerNorm>(nn::LayerNormOptions{.width = options.width}));
+  ln_final_ =
+      register_module("ln_final", std::make_shared<nn::LayerNorm>(nn::LayerNormOptions{.width = options.width}));
 }
 
 at::Tensor TextTransformer::embed(const at::Tensor& ids, c10::ScalarType dtype) const {
   if (ids.dim() != 2 || ids.size(1) < 1 || ids.size(1) > options_.context) {
     std::ostringstream shape;
     shape << ids.sizes();
-    throw Error({.what = "expected token ids of shape [B, T] with T at most " + std::to_string(options_.context) + ", got " +
-                         shape.str()});
+    throw Error({.what = "expected token ids of shape [B, T] with T at most " + std::to_string(options_.context) +
+                         ", got " + shape.str()});
   }
-  const at::Tensor positions = posit_embed_.narrow(0, 0, ids.size(1));        // [T, W]
-  return (at::embedding(token_embed_, ids) + positions).to(dtype);            // [B, T, W]
+  const at::Tensor positions = posit_embed_.narrow(0, 0, ids.size(1));  // [T, W]
+  return (at::embedding(token_embed_, ids) + positions).to(dtype);      // [B, T, W]
 }
 
 at::Tensor TextTransformer::run_blocks(at::Tensor x, size_t count) {
   for (size_t i = 0; i < count; ++i) {
     const auto& block = blocks_[i];
-    x = options_.checkpointing ? nn::checkpoint([block](const at::Tensor& t) { return block->forward(t); }, x, block->parameters())
-                               : block->forward(x);
+    x = options_.checkpointing
+            ? nn::checkpoint([block](const at::Tensor& t) { return block->forward(t); }, x, block->parameters())
+            : block->forward(x);
   }
   return x;
 }
 
 at::Tensor TextTransformer::forward(const at::Tensor& ids, c10::ScalarType dtype) {
   // Only the end of text leaves the tower, so the last block computes nothing else.
-  const at::Tensor x = run_blocks(embed(ids, dtype), blocks_.size() - 1);     // [B, T, W]
+  const at::Tensor x = run_blocks(embed(ids, dtype), blocks_.size() - 1);              // [B, T, W]
   return ln_final_->forward(blocks_.back()->forward_at(x, ids.argmax(1)).squeeze(1));  // [B, W]
 }
 

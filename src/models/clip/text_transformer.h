@@ -1,5 +1,6 @@
 #pragma once
-// The text tower: a causal transformer whose end-of-text position is the sentence (CLIP, arXiv 2103.00020, section 2.4).
+// The text tower: a causal transformer whose end-of-text position is the sentence (CLIP, arXiv 2103.00020,
+// section 2.4).
 #include <ATen/core/Generator.h>
 #include <ATen/core/Tensor.h>
 #include <torch/nn/module.h>
@@ -13,9 +14,9 @@
 
 namespace cambium::clip {
 
-// Token lists of differing lengths -> [B, T] int64, padded with 0 on the right to the longest in the batch. A list longer
-// than `context` is cut to its first `context` ids, the last of them replaced by its own last id (the end of text).
-// Error if the batch or one of its lists is empty.
+// Token lists of differing lengths -> [B, T] int64, padded with 0 on the right to the longest in the batch. A list
+// longer than `context` is cut to its first `context` ids, the last of them replaced by its own last id (the end of
+// text). Error if the batch or one of its lists is empty.
 at::Tensor pad_tokens(std::span<const std::vector<int32_t>> tokens, int64_t context);
 
 class TextTransformer : public torch::nn::Module {

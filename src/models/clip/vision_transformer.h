@@ -30,7 +30,7 @@ class PatchEmbed : public torch::nn::Module {
  private:
   struct Convolution;
   VisionTransformerOptions options_;
-  std::vector<std::shared_ptr<Convolution>> layers_;  // the stem's convolutions, then proj
+  std::vector<std::shared_ptr<Convolution>> layers_;   // the stem's convolutions, then proj
   std::vector<std::shared_ptr<nn::LayerNorm>> norms_;  // behind each of the stem's convolutions
 };
 

@@ -42,8 +42,9 @@ int64_t count_blocks(const io::StateDict& state, const std::string& prefix, cons
 }
 
 int64_t default_heads(int64_t width) {
-  if (width == 384) return 12;                                     // MERU's ViT-S follows MoCo v3
-  if (width == 1280 || width == 1408 || width == 1664) return 16;  // open_clip's ViT-H, g and bigG: heads of 80, 88, 104
+  if (width == 384) return 12;  // MERU's ViT-S follows MoCo v3
+  if (width == 1280 || width == 1408 || width == 1664)
+    return 16;  // open_clip's ViT-H, g and bigG: heads of 80, 88, 104
   return std::max<int64_t>(1, width / 64);
 }
 
@@ -63,8 +64,10 @@ void complete(io::StateDict& state, const CLIPOptions& options) {
   if (!state.contains("pixel_mean")) state.insert("pixel_mean", channels(options.pixel_mean));
   if (!state.contains("pixel_std")) state.insert("pixel_std", channels(options.pixel_std));
   const int64_t context = options.textual.context;
-  if (!state.contains("textual.attn_mask")) state.insert("textual.attn_mask", at::ones({context, context}, at::kBool).triu_(1));
-  if (const at::Tensor* scale = state.find("logit_scale"); scale && scale->numel() == 1) state.insert("logit_scale", scale->reshape({}));
+  if (!state.contains("textual.attn_mask"))
+    state.insert("textual.attn_mask", at::ones({context, context}, at::kBool).triu_(1));
+  if (const at::Tensor* scale = state.find("logit_scale"); scale && scale->numel() == 1)
+    state.insert("logit_scale", scale->reshape({}));
 }
 
 }  // namespace
@@ -75,8 +78,8 @@ VisionTransformerOptions infer_visual(const io::StateDict& state) {
   const at::Tensor& proj = shaped(state, "visual.patch_embed.proj.weight", 4);
   o.width = positions.size(2);
   if (proj.size(0) != o.width) {
-    fail(state, "visual.patch_embed.proj.weight", "has " + std::to_string(proj.size(0)) + " outputs, but visual.pos_embed has width " +
-                                                      std::to_string(o.width));
+    fail(state, "visual.patch_embed.proj.weight",
+         "has " + std::to_string(proj.size(0)) + " outputs, but visual.pos_embed has width " + std::to_string(o.width));
   }
   o.pool = state.contains("visual.cls_token") ? Pool::token : Pool::average;
   for (int64_t i = 0; state.contains("visual.patch_embed.stem." + std::to_string(i) + ".weight"); ++i) {
@@ -96,7 +99,8 @@ VisionTransformerOptions infer_visual(const io::StateDict& state) {
   o.patch_bias = state.contains("visual.patch_embed.proj.bias");
   o.heads = default_heads(o.width);
   // Half-precision copies round the fixed embedding, whose values reach 1, to 2^-9.
-  o.pos_embed = o.width % 4 == 0 && at::allclose(positions.to(at::kFloat), sincos_pos_embed(grid, o.width, o.pool == Pool::token), 0, 4e-3)
+  o.pos_embed = o.width % 4 == 0 && at::allclose(positions.to(at::kFloat),
+                                                 sincos_pos_embed(grid, o.width, o.pool == Pool::token), 0, 4e-3)
                     ? PosEmbed::fixed_sincos
                     : PosEmbed::learned;
   return o;
@@ -122,7 +126,8 @@ Weights interpret_weights(io::StateDict raw, const std::filesystem::path& folder
   io::StateDict& state = weights.state;
   for (const char* needed : {"visual.patch_embed.proj.weight", "textual.token_embed.weight", "visual_proj.weight"}) {
     if (!state.contains(needed)) {
-      throw Error({.what = "a CLIP has an image tower, a text tower and their projections, but the file has no " + std::string(needed),
+      throw Error({.what = "a CLIP has an image tower, a text tower and their projections, but the file has no " +
+                           std::string(needed),
                    .file = state.source});
     }
   }
@@ -151,7 +156,9 @@ Weights interpret_weights(io::StateDict raw, const std::filesystem::path& folder
     o.validate();
   } catch (const UsageError& e) {
     // The file is at fault, not the command.
-    throw Error({.what = "the sizes that its tensors imply make no model: " + e.info().what, .file = state.source, .field = e.info().field});
+    throw Error({.what = "the sizes that its tensors imply make no model: " + e.info().what,
+                 .file = state.source,
+                 .field = e.info().field});
   }
   complete(state, o);
   return weights;

@@ -25,14 +25,14 @@ struct Weights {
   io::StateDict state = {};  // canonical names; whatever else the model has (MERU's curv) is there too
 };
 
-// The towers' sizes by the shapes of a canonical state dict. Heads: width / 64, but 12 for MERU's ViT-S (width 384) and 16
-// for open_clip's H, g and G (1280, 1408, 1664). Activation: GELU. Error naming the source and the tensor at fault.
+// The towers' sizes by the shapes of a canonical state dict. Heads: width / 64, but 12 for MERU's ViT-S (width 384) and
+// 16 for open_clip's H, g and G (1280, 1408, 1664). Activation: GELU. Error naming the source and the tensor at fault.
 VisionTransformerOptions infer_visual(const io::StateDict& canonical);
 TextTransformerOptions infer_textual(const io::StateDict& canonical);
 
 // A file, or a folder with Hugging Face's or open_clip's names (whose config.json, open_clip_config.json and
-// preprocessor_config.json are read too). Heads and activation: our own checkpoints' metadata, else the folder's config,
-// else by layout (QuickGELU for OpenAI's archives and, without a config, for Hugging Face's up to width 1024).
+// preprocessor_config.json are read too). Heads and activation: our own checkpoints' metadata, else the folder's
+// config, else by layout (QuickGELU for OpenAI's archives and, without a config, for Hugging Face's up to width 1024).
 // Errors: not a CLIP, no image or no text tower, a configuration that contradicts the tensors.
 Weights read_weights(const std::filesystem::path& path, const WeightsOptions& options = {});
 // The same of tensors already read; `folder` is where to look for configurations, empty for nowhere.

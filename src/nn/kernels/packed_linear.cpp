@@ -1,6 +1,7 @@
 #include "nn/kernels/packed_linear.h"
 
 #include <ATen/core/dispatch/Dispatcher.h>
+#include <ATen/ops/mm.h>
 #include <ATen/ops/sum.h>
 #include <c10/core/GradMode.h>
 #include <c10/core/InferenceMode.h>
@@ -25,7 +26,8 @@ at::Tensor reorder(const at::Tensor& weight, int64_t rows) {
   return op.call(weight, rows);
 }
 
-at::Tensor pointwise(const at::Tensor& x, const at::Tensor& weight, const OptionalTensor& bias, Fuse fuse = Fuse::none) {
+at::Tensor pointwise(const at::Tensor& x, const at::Tensor& weight, const OptionalTensor& bias,
+                     Fuse fuse = Fuse::none) {
   static const auto op =
       c10::Dispatcher::singleton()
           .findSchemaOrThrow("mkldnn::_linear_pointwise", "")
@@ -34,12 +36,12 @@ at::Tensor pointwise(const at::Tensor& x, const at::Tensor& weight, const Option
   return op.call(x, weight, bias, fuse == Fuse::gelu ? "gelu" : "none", c10::List<std::optional<at::Scalar>>(), "none");
 }
 
-at::Tensor pointwise_add(const at::Tensor& x, const at::Tensor& other, const at::Tensor& weight, const OptionalTensor& bias) {
-  static const auto op =
-      c10::Dispatcher::singleton()
-          .findSchemaOrThrow("mkldnn::_linear_pointwise", "binary")
-          .typed<at::Tensor(const at::Tensor&, const at::Tensor&, const at::Tensor&, const OptionalTensor&,
-                            std::string_view)>();
+at::Tensor pointwise_add(const at::Tensor& x, const at::Tensor& other, const at::Tensor& weight,
+                         const OptionalTensor& bias) {
+  static const auto op = c10::Dispatcher::singleton()
+                             .findSchemaOrThrow("mkldnn::_linear_pointwise", "binary")
+                             .typed<at::Tensor(const at::Tensor&, const at::Tensor&, const at::Tensor&,
+                                               const OptionalTensor&, std::string_view)>();
   return op.call(x, other, weight, bias, "add");
 }
 
@@ -52,11 +54,14 @@ at::Tensor unflatten(const at::Tensor& y, const at::Tensor& x) {
   return y.view(shape);
 }
 
-uint64_t version_of(const at::Tensor& t) { return t.is_inference() ? 0 : t.unsafeGetTensorImpl()->version_counter().current_version(); }
+uint64_t version_of(const at::Tensor& t) {
+  return t.is_inference() ? 0 : t.unsafeGetTensorImpl()->version_counter().current_version();
+}
 
 // y = x W^T + b; dx = dy W, dW = dy^T x, db = sum of dy over rows.
 struct DenseLinear : torch::autograd::Function<DenseLinear> {
-  static at::Tensor forward(AutogradContext* ctx, const at::Tensor& x, const at::Tensor& weight, const OptionalTensor& bias) {
+  static at::Tensor forward(AutogradContext* ctx, const at::Tensor& x, const at::Tensor& weight,
+                            const OptionalTensor& bias) {
     ctx->save_for_backward({x, weight});
     ctx->saved_data["bias"] = bias.has_value();
     return pointwise(x, weight, bias);
@@ -67,8 +72,10 @@ struct DenseLinear : torch::autograd::Function<DenseLinear> {
     const at::Tensor& weight = saved[1];
     const at::Tensor dy = grads[0].contiguous();
     variable_list out(3);
-    if (ctx->needs_input_grad(0)) out[0] = pointwise(dy, weight.t().contiguous(), {});
-    if (ctx->needs_input_grad(1)) out[1] = pointwise(dy.t().contiguous(), x.t().contiguous(), {});
+    // In bfloat16 LibTorch's own products are oneDNN's already, and take transposed operands without a copy.
+    const bool stock = dy.scalar_type() == at::kBFloat16;
+    if (ctx->needs_input_grad(0)) out[0] = stock ? dy.mm(weight) : pointwise(dy, weight.t(), {});
+    if (ctx->needs_input_grad(1)) out[1] = stock ? dy.t().mm(x) : pointwise(dy.t(), x.t(), {});
     if (ctx->saved_data["bias"].toBool() && ctx->needs_input_grad(2)) out[2] = dy.sum(0);
     return out;
   }
@@ -76,8 +83,8 @@ struct DenseLinear : torch::autograd::Function<DenseLinear> {
 
 // The weight is frozen: its row-major form serves the backward pass, its packed form the forward pass.
 struct FrozenLinear : torch::autograd::Function<FrozenLinear> {
-  static at::Tensor forward(AutogradContext* ctx, const at::Tensor& x, const at::Tensor& packed, const OptionalTensor& bias,
-                            const at::Tensor& weight) {
+  static at::Tensor forward(AutogradContext* ctx, const at::Tensor& x, const at::Tensor& packed,
+                            const OptionalTensor& bias, const at::Tensor& weight) {
     ctx->save_for_backward({weight});
     return pointwise(x, packed, bias);
   }
@@ -107,6 +114,7 @@ bool onednn_takes(const at::Tensor& x) {
 }
 
 at::Tensor onednn_linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
+  if (!c10::GradMode::is_enabled()) return unflatten(pointwise(rows_of(x), weight, optional(bias)), x);
   return unflatten(DenseLinear::apply(rows_of(x), weight, optional(bias)), x);
 }
 
@@ -114,8 +122,8 @@ PackedLinear::Copy PackedLinear::ensure(const at::Tensor& x, const at::Tensor& w
   const std::lock_guard lock(mutex_);
   const void* bias_source = bias.defined() ? bias.const_data_ptr() : nullptr;
   const uint64_t version = version_of(weight), bias_version = bias.defined() ? version_of(bias) : 0;
-  if (copy_.weight.defined() && source_ == weight.const_data_ptr() && bias_source_ == bias_source && version_ == version &&
-      bias_version_ == bias_version && dtype_ == x.scalar_type()) {
+  if (copy_.weight.defined() && source_ == weight.const_data_ptr() && bias_source_ == bias_source &&
+      version_ == version && bias_version_ == bias_version && dtype_ == x.scalar_type()) {
     return copy_;
   }
   // Made outside inference mode and without history: the copy may later serve a backward pass.

@@ -10,10 +10,12 @@
 
 namespace cambium::nn::kernels {
 
-// Whether the oneDNN operators take this input: dense CPU, float32 or (where the CPU multiplies it) bfloat16, not empty.
+// Whether the oneDNN operators take this input: dense CPU, float32 or (where the CPU multiplies it) bfloat16, not
+// empty.
 bool onednn_takes(const at::Tensor& x);
 
-// x W^T + b by oneDNN with the weight as it is; float32 on CPUs where LibTorch's stock GEMM is far slower. Differentiable.
+// x W^T + b by oneDNN with the weight as it is, differentiable: in float32 LibTorch's stock product reaches less than
+// half of the rate on CPUs that its math library does not favour, in bfloat16 it adds the bias in a pass of its own.
 at::Tensor onednn_linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias);
 
 enum class Fuse { none, gelu };
@@ -26,7 +28,8 @@ class PackedLinear {
   // Throws if gradients are recorded and any of them requires one: the operator would silently give none.
   at::Tensor forward(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, Fuse fuse);
   // forward + other, other [..., out].
-  at::Tensor forward_add(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, const at::Tensor& other);
+  at::Tensor forward_add(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
+                         const at::Tensor& other);
   // Differentiable in x alone, for a frozen weight: forward packed, backward dy W.
   at::Tensor forward_frozen(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias);
 

@@ -117,7 +117,8 @@ TEST(CLIP, SinCosPutsTheRowFirst) {
 
 TEST(CLIP, PadTokensCutsKeepingTheEnd) {
   const std::vector<std::vector<int32_t>> tokens = {{9, 1, 99}, {9, 1, 2, 3, 4, 99}};
-  EXPECT_TRUE(at::equal(pad_tokens(tokens, 77), at::tensor({9, 1, 99, 0, 0, 0, 9, 1, 2, 3, 4, 99}, at::kLong).view({2, 6})));
+  EXPECT_TRUE(
+      at::equal(pad_tokens(tokens, 77), at::tensor({9, 1, 99, 0, 0, 0, 9, 1, 2, 3, 4, 99}, at::kLong).view({2, 6})));
   EXPECT_TRUE(at::equal(pad_tokens(tokens, 4), at::tensor({9, 1, 99, 0, 9, 1, 2, 99}, at::kLong).view({2, 4})));
   EXPECT_THROW(pad_tokens({}, 77), Error);
   const std::vector<std::vector<int32_t>> empty = {{}};
@@ -150,7 +151,8 @@ TEST(CLIP, PooledTokenEqualsTheWholeLastBlock) {
   const at::Tensor images = pixels(3, 32) - 0.5;
   at::Tensor tokens = visual.forward_tokens(images);
   const auto parameters = model->named_parameters();
-  const at::Tensor expected = at::layer_norm(tokens.select(1, 0), {32}, parameters["visual.norm.weight"], parameters["visual.norm.bias"], 1e-5);
+  const at::Tensor expected =
+      at::layer_norm(tokens.select(1, 0), {32}, parameters["visual.norm.weight"], parameters["visual.norm.bias"], 1e-5);
   EXPECT_TRUE(at::allclose(visual.forward(images), expected, 1e-4, 1e-5));
   const at::Tensor ids = at::tensor({9, 1, 99, 0, 0, 9, 2, 3, 4, 99}, at::kLong).view({2, 5});
   const at::Tensor all = model->textual()->forward_tokens(ids, at::kFloat);
@@ -178,7 +180,8 @@ TEST(CLIP, CheckpointingKeepsTheGradients) {
   const auto expected = run(false), got = run(true);
   ASSERT_EQ(got.size(), expected.size());
   EXPECT_EQ(got.size() + 2, model->parameters().size());  // all but pos_embed and logit_scale
-  for (size_t i = 0; i < got.size(); ++i) EXPECT_LT((got[i] - expected[i]).norm().item<double>(), 1e-5 * expected[i].norm().item<double>());
+  for (size_t i = 0; i < got.size(); ++i)
+    EXPECT_LT((got[i] - expected[i]).norm().item<double>(), 1e-5 * expected[i].norm().item<double>());
 }
 
 TEST(CLIP, Bf16ComputeStaysClose) {
@@ -191,6 +194,19 @@ TEST(CLIP, Bf16ComputeStaysClose) {
   const at::Tensor bf16 = model->encode_image(images);
   EXPECT_EQ(bf16.scalar_type(), at::kFloat);
   EXPECT_LT((bf16 - f32).norm().item<double>(), 0.02 * f32.norm().item<double>());
+}
+
+TEST(CLIP, InferenceModeGivesTheSame) {
+  const auto model = initialized(tiny());
+  const at::Tensor images = pixels(2, 32), ids = at::tensor({9, 1, 99, 9, 2, 99}, at::kLong).view({2, 3});
+  for (const auto dtype : {at::kFloat, at::kBFloat16}) {
+    model->set_compute_dtype(dtype);
+    const at::Tensor trained = model->encode_image(images).detach(), text = model->encode_text(ids).detach();
+    const c10::InferenceMode mode;
+    const double tolerance = dtype == at::kFloat ? 1e-5 : 2e-2;
+    EXPECT_TRUE(at::allclose(model->encode_image(images), trained, 0, tolerance));
+    EXPECT_TRUE(at::allclose(model->encode_text(ids), text, 0, tolerance));
+  }
 }
 
 TEST(CLIP, AveragePoolAndStem) {

@@ -36,9 +36,12 @@ void expect_outputs(CLIP& model, const std::string& expected_file) {
   const at::Tensor pixels = expected.at("pixels"), ids = expected.at("ids");
   EXPECT_LT(largest_difference(model.encode_image(pixels), normalized(expected.at("image_embeds"))), 5e-6);
   EXPECT_LT(largest_difference(model.encode_text(ids), normalized(expected.at("text_embeds"))), 5e-6);
-  EXPECT_LT(largest_difference(model.textual()->forward_tokens(ids, at::kFloat), expected.at("text_last_hidden_state")), 5e-6);
+  EXPECT_LT(largest_difference(model.textual()->forward_tokens(ids, at::kFloat), expected.at("text_last_hidden_state")),
+            5e-6);
   const auto& o = model.options();
-  const auto channels = [](const std::array<float, 3>& v) { return at::tensor(c10::ArrayRef<float>(v.data(), 3)).view({3, 1, 1}); };
+  const auto channels = [](const std::array<float, 3>& v) {
+    return at::tensor(c10::ArrayRef<float>(v.data(), 3)).view({3, 1, 1});
+  };
   const at::Tensor images = (pixels - channels(o.pixel_mean)) / channels(o.pixel_std);
   EXPECT_LT(largest_difference(model.visual()->forward_tokens(images), expected.at("vision_last_hidden_state")), 5e-6);
 }
@@ -99,7 +102,8 @@ TEST(Weights, OpenClipFolder) {
   const test::TemporaryDirectory folder;
   const Weights source = read_weights(fixture("openai.pt"));
   io::write_safetensors(folder.path() / "open_clip_model.safetensors", from_canonical(source.state, Layout::openai));
-  EXPECT_EQ(read_weights(folder.path()).options.visual.activation, nn::Activation::gelu);  // no config: open_clip's default
+  EXPECT_EQ(read_weights(folder.path()).options.visual.activation,
+            nn::Activation::gelu);  // no config: open_clip's default
   write_file(folder.path() / "open_clip_config.json", R"({"model_cfg": {"embed_dim": 16, "quick_gelu": true,
       "vision_cfg": {"head_width": 64}, "text_cfg": {"heads": 1}}, "preprocess_cfg": {"mean": [0.5, 0.5, 0.5], "std": [0.5, 0.25, 0.5]}})");
   const Weights weights = read_weights(folder.path());
@@ -136,10 +140,15 @@ TEST(Weights, ConvertedFolderOpensAgain) {
 
 TEST(Weights, OwnCheckpointsKeepTheirOptions) {
   const test::TemporaryDirectory folder;
-  const CLIPOptions options{.visual = {.image_size = 32, .patch = 8, .width = 48, .depth = 1, .heads = 6, .conv_stem = {8, 16}},
-                            .textual = {.vocabulary = 60, .context = 9, .width = 24, .layers = 1, .heads = 3,
-                                        .activation = nn::Activation::quick_gelu},
-                            .embed_dim = 16};
+  const CLIPOptions options{
+      .visual = {.image_size = 32, .patch = 8, .width = 48, .depth = 1, .heads = 6, .conv_stem = {8, 16}},
+      .textual = {.vocabulary = 60,
+                  .context = 9,
+                  .width = 24,
+                  .layers = 1,
+                  .heads = 3,
+                  .activation = nn::Activation::quick_gelu},
+      .embed_dim = 16};
   const auto model = std::make_shared<CLIP>(options);
   auto generator = make_generator(4);
   model->initialize(generator);
@@ -165,17 +174,22 @@ TEST(Weights, ConversionNamesWhatHasNoPlace) {
   const CLIP model({.visual = {.image_size = 32, .width = 32, .depth = 1, .heads = 4},
                     .textual = {.vocabulary = 60, .context = 9, .width = 24, .layers = 1, .heads = 3}});
   const io::StateDict state{.source = "m.safetensors", .tensors = nn::state_tensors(model)};
-  EXPECT_NE(error_of([&] { from_canonical(state, Layout::openai); }).find("no place for the tensor visual.patch_embed.proj.bias"), std::string::npos);
+  EXPECT_NE(error_of([&] {
+              from_canonical(state, Layout::openai);
+            }).find("no place for the tensor visual.patch_embed.proj.bias"),
+            std::string::npos);
 }
 
 TEST(Weights, UnknownLayoutNamesTheClosest) {
   const io::StateDict resnet{.source = "rn50.pt",
-                             .tensors = {{"visual.layer1.0.conv1.weight", at::zeros({1})}, {"ln_final.weight", at::zeros({1})},
+                             .tensors = {{"visual.layer1.0.conv1.weight", at::zeros({1})},
+                                         {"ln_final.weight", at::zeros({1})},
                                          {"transformer.resblocks.0.ln_1.weight", at::zeros({1})}}};
   const std::string text = error_of([&] { detect_layout(resnet); });
   EXPECT_NE(text.find("rn50.pt"), std::string::npos) << text;
   EXPECT_NE(text.find("closest is OpenAI's"), std::string::npos) << text;
-  EXPECT_NE(error_of([] { detect_layout({.source = "x", .tensors = {{"a", at::zeros({1})}}}); }).find("no name"), std::string::npos);
+  EXPECT_NE(error_of([] { detect_layout({.source = "x", .tensors = {{"a", at::zeros({1})}}}); }).find("no name"),
+            std::string::npos);
 }
 
 class HostileWeights : public testing::Test {
@@ -200,7 +214,8 @@ TEST_F(HostileWeights, EmptyTensor) {
   EXPECT_NE(error().find("textual.token_embed.weight"), std::string::npos) << error();
 }
 TEST_F(HostileWeights, MissingThird) {
-  std::erase_if(state.tensors, [](const auto& item) { return item.first == "text_model.encoder.layers.1.self_attn.k_proj.bias"; });
+  std::erase_if(state.tensors,
+                [](const auto& item) { return item.first == "text_model.encoder.layers.1.self_attn.k_proj.bias"; });
   EXPECT_NE(error().find("q, k and v"), std::string::npos) << error();
 }
 TEST_F(HostileWeights, NoTextTower) {
@@ -214,19 +229,23 @@ TEST_F(HostileWeights, UnevenThirds) {
 TEST_F(HostileWeights, WrongTypesInConfig) {
   const test::TemporaryDirectory folder;
   std::filesystem::copy(fixture("hugging_face/model.safetensors"), folder.path() / "model.safetensors");
-  for (const char* text : {"[]", "{", R"({"vision_config": 3})", R"({"vision_config": {"num_attention_heads": "x"}})",
-                           R"({"vision_config": {"num_attention_heads": 0}})", R"({"text_config": {"hidden_act": "relu"}})",
-                           R"({"text_config": {"layer_norm_eps": 0.1}})", R"({"vision_config": {"num_attention_heads": 5}})"}) {
+  for (const char* text :
+       {"[]", "{", R"({"vision_config": 3})", R"({"vision_config": {"num_attention_heads": "x"}})",
+        R"({"vision_config": {"num_attention_heads": 0}})", R"({"text_config": {"hidden_act": "relu"}})",
+        R"({"text_config": {"layer_norm_eps": 0.1}})", R"({"vision_config": {"num_attention_heads": 5}})"}) {
     write_file(folder.path() / "config.json", text);
     EXPECT_NE(error_of([&] { read_weights(folder.path()); }), "") << text;
   }
 }
 
 TEST(OptionsJson, RefusesUnknownAndWrong) {
-  const auto bad = [](const char* text) { return error_of([&] { options_from_json(nlohmann::json::parse(text), "file"); }); };
+  const auto bad = [](const char* text) {
+    return error_of([&] { options_from_json(nlohmann::json::parse(text), "file"); });
+  };
   EXPECT_EQ(bad("{}"), "");
-  for (const char* text : {"[]", R"({"embed": 3})", R"({"embed_dim": "x"})", R"({"visual": {"pool": "max"}})",
-                           R"({"visual": {"activation": "relu"}})", R"({"textual": {"depth": 3}})", R"({"pixel_mean": [1]})"}) {
+  for (const char* text :
+       {"[]", R"({"embed": 3})", R"({"embed_dim": "x"})", R"({"visual": {"pool": "max"}})",
+        R"({"visual": {"activation": "relu"}})", R"({"textual": {"depth": 3}})", R"({"pixel_mean": [1]})"}) {
     EXPECT_NE(bad(text), "") << text;
   }
 }

@@ -1,0 +1,58 @@
+#include "nn/kernels/elementwise.h"
+
+#include <ATen/Parallel.h>
+#include <ATen/ops/empty_like.h>
+#include <c10/core/GradMode.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+#include "core/device.h"
+#include "nn/kernels/gelu_kernel.h"
+
+namespace cambium::nn::kernels {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+constexpr int64_t kGrain = 1 << 14;
+
+at::Tensor forward_values(const at::Tensor& x) {
+  at::Tensor y = at::empty_like(x);  // keeps the memory format, so both are walked in memory order
+  const auto* in = static_cast<const uint16_t*>(x.const_data_ptr());
+  auto* out = static_cast<uint16_t*>(y.mutable_data_ptr());
+  at::parallel_for(0, x.numel(), kGrain,
+                   [&](int64_t begin, int64_t end) { gelu_forward(in + begin, out + begin, end - begin); });
+  return y;
+}
+
+struct Gelu : torch::autograd::Function<Gelu> {
+  static at::Tensor forward(AutogradContext* ctx, const at::Tensor& x) {
+    ctx->save_for_backward({x});
+    return forward_values(x);
+  }
+  static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
+    const at::Tensor x = ctx->get_saved_variables()[0];
+    at::Tensor dx = at::empty_like(x), dy = grads[0];
+    if (dy.strides() != x.strides()) dy = at::empty_like(x).copy_(dy);
+    const auto* in = static_cast<const uint16_t*>(x.const_data_ptr());
+    const auto* grad = static_cast<const uint16_t*>(dy.const_data_ptr());
+    auto* out = static_cast<uint16_t*>(dx.mutable_data_ptr());
+    at::parallel_for(0, x.numel(), kGrain, [&](int64_t begin, int64_t end) {
+      gelu_backward(in + begin, grad + begin, out + begin, end - begin);
+    });
+    return {dx};
+  }
+};
+
+}  // namespace
+
+bool gelu_takes(const at::Tensor& x) {
+  return x.device().is_cpu() && x.scalar_type() == at::kBFloat16 && x.is_non_overlapping_and_dense() &&
+         cpu_features().avx512_bf16;
+}
+
+at::Tensor gelu(const at::Tensor& x) {
+  return c10::GradMode::is_enabled() && x.requires_grad() ? Gelu::apply(x) : forward_values(x);
+}
+
+}  // namespace cambium::nn::kernels
