@@ -170,7 +170,9 @@ void Page::traversals(const std::vector<std::string>& models, const std::vector<
     body_ += "</header><div class=\"models\">";
     for (size_t m = 0; m < models.size(); ++m) {
       body_ += "<section aria-label=\"" + escape(models[m]) + "\"><h4>" + escape(models[m]) + "</h4><ol>";
-      for (const std::string& step : traversal.steps[m]) body_ += "<li>" + escape(step) + "</li>";
+      for (const std::string& step : traversal.steps[m]) {
+        if (step != "[root]") body_ += "<li>" + escape(step) + "</li>";
+      }
       body_ += "<li class=\"root\">root</li></ol></section>";
     }
     body_ += "</div></article>";

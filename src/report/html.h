@@ -38,7 +38,7 @@ struct Figure {
 // One picture's path to the root, as seen by each model: steps of words from the most specific to the root.
 struct Traversal {
   Picture picture;
-  std::vector<std::vector<std::string>> steps;  // [model][step]; the root itself need not be among them
+  std::vector<std::vector<std::string>> steps;  // [model][step]; "[root]" is left out, since every path is shown to end there
 };
 
 class Page {

@@ -51,7 +51,8 @@ void remove(const IndexOptions& options) {
     if (found == 0) throw Error({.what = "is not in the index", .file = path, .mend = "nothing was removed; cambium index info lists the folder"});
     removed += found;
   }
-  index.compact();
+  index.commit();
+  if (index.info().removed > index.size() / 4) index.compact();  // the files are rewritten only when it is worth it
   std::printf("%s: %lld removed; %lld pictures in all\n", options.folder.c_str(), static_cast<long long>(removed), static_cast<long long>(index.size()));
 }
 

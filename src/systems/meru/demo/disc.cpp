@@ -1,14 +1,17 @@
 #include "systems/meru/demo/disc.h"
 
 #include <ATen/ops/cat.h>
-#include <ATen/ops/linalg_svd.h>
+#include <ATen/ops/ones.h>
 #include <ATen/ops/stack.h>
 #include <ATen/ops/tensor.h>
+#include <ATen/ops/zeros.h>
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 
 #include "io/image_tensor.h"
+#include "metrics/disc_layout.h"
 #include "report/poincare.h"
 #include "report/text.h"
 
@@ -17,24 +20,11 @@ namespace {
 
 constexpr int64_t kGroups = 5, kSubgroups = 2, kNames = 3;  // drawn per level: more would not be readable
 
-// Angles [N] of directions [N, E] in their two main components. Words and pictures are centred apart: the two modalities
-// sit in cones of their own, and that offset would otherwise be all that is seen.
-at::Tensor angles(const at::Tensor& words, const at::Tensor& pictures) {
-  const auto centred = [](const at::Tensor& x) {
-    const at::Tensor unit = x / x.norm(2, 1, true).clamp_min(1e-12);
-    return unit - unit.mean(0, true);
-  };
-  const at::Tensor directions = at::cat({centred(words), centred(pictures)}).to(at::kDouble);
-  const at::Tensor axes = std::get<2>(at::linalg_svd(directions, /*full_matrices=*/false)).slice(0, 0, 2);  // [2, E]
-  const at::Tensor plane = directions.matmul(axes.t());                                                     // [N, 2]
-  return plane.select(1, 1).atan2(plane.select(1, 0));
-}
-
 }  // namespace
 
 std::string picture_png(const at::Tensor& pixels) { return io::encode_png(io::from_tensor(pixels)); }
 
-std::string emoji_disc(const PageInputs& in) {
+std::vector<report::Figure> emoji_discs(const PageInputs& in) {
   const auto& catalog = *in.catalog;
   const StyleSet& style = in.seen.back();
   std::vector<report::DiscItem> items;
@@ -77,22 +67,36 @@ std::string emoji_disc(const PageInputs& in) {
   }
   const at::Tensor word_points = at::stack(words);
   const at::Tensor picture_points = in.meru->embed_pixels(style.pixels.index_select(0, at::tensor(rows_shown, at::kLong)));
-  const at::Tensor angle = angles(word_points, picture_points);
-  const at::Tensor distance = at::cat({in.meru->distance_from_root(word_points), in.meru->distance_from_root(picture_points)}).to(at::kDouble);
+  const at::Tensor distance = at::cat({in.meru->distance_from_root(word_points), in.meru->distance_from_root(picture_points)});
   const double c = in.meru->curvature();
+  // Words and pictures sit in cones of their own; as two levels they are centred apart, or that offset would be all one sees.
+  const at::Tensor modality = at::cat({at::zeros({word_points.size(0)}, at::kLong), at::ones({picture_points.size(0)}, at::kLong)});
+  const at::Tensor angle = metrics::circular_angles(at::cat({word_points, picture_points}), modality);
+  const at::Tensor points = metrics::disc_points(angle, distance, c);
   std::vector<int64_t> order = word_items;
   order.insert(order.end(), picture_items.begin(), picture_items.end());
+  double words_radius = 0;
   for (size_t i = 0; i < order.size(); ++i) {
-    // In the unit ball a point at distance d from the root has radius tanh(sqrt(c) d / 2).
-    const double radius = std::tanh(std::sqrt(c) * distance[i].item<double>() / 2), a = angle[i].item<double>();
-    items[order[i]].x = radius * std::cos(a);
-    items[order[i]].y = radius * std::sin(a);
+    report::DiscItem& item = items[order[i]];
+    item.x = points[static_cast<int64_t>(i)][0].item<double>();
+    item.y = points[static_cast<int64_t>(i)][1].item<double>();
+    if (item.picture.empty()) words_radius = std::max(words_radius, std::hypot(item.x, item.y));
   }
-  return report::poincare_disc(items, edges,
-                               {.title = "Words and pictures in MERU's space",
-                                .description = "Poincare disc: general words near the middle, pictures near the rim",
-                                .levels = {"groups", "subgroups", "names", "held-out pictures"},
-                                .curvature = c});
+  report::DiscOptions options{.title = "Words and pictures in MERU's space",
+                              .description = "Poincare disc: general words near the middle, pictures near the rim",
+                              .levels = {"groups", "subgroups", "names", "held-out pictures"},
+                              .curvature = c};
+  std::vector<report::Figure> figures;
+  figures.push_back({.svg = report::poincare_disc(items, edges, options),
+                     .caption = "Circles are distances from the root. Hover over a picture or a dot for its name and distance."});
+  // The words alone, if the pictures lie so much further out that the middle is crowded.
+  if (words_radius < 0.6 * points.norm(2, 1).max().item<double>()) {
+    options.title = "The middle, enlarged: the words alone";
+    options.description = "The same disc out to the furthest word";
+    options.zoom = std::min(1.0, 1.08 * words_radius);
+    figures.push_back({.svg = report::poincare_disc(items, edges, options), .caption = "Lines join groups, subgroups and names along geodesics."});
+  }
+  return figures;
 }
 
 }  // namespace cambium::systems::meru::demo

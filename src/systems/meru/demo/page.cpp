@@ -123,9 +123,9 @@ void write_page(const std::filesystem::path& file, const report::Results& result
 
   page.section("The disc");
   page.paragraph("MERU's embeddings on the Poincaré disc. **The distance from the middle is exact**: it is each point's own distance from the root. "
-                 "The angle is that of a two-dimensional projection of the points' directions, words and pictures centred apart. "
+                 "The angle is a layout in two dimensions: like directions lie side by side, words and pictures centred apart. "
                  "Groups, their subgroups, names, and pictures of a style the model never saw.");
-  page.figure({emoji_disc(in)});
+  for (const report::Figure& disc : emoji_discs(in)) page.figure(disc);
 
   page.section("Who lies nearer the root");
   page.paragraph("The entailment loss asks a text to hold its picture in a cone that opens away from the root, so general words must lie near the root. "
