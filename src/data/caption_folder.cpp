@@ -57,7 +57,7 @@ std::shared_ptr<const ImageList> open_caption_folder(const fs::path& folder, con
   const fs::path table = options.table.empty() ? find_table(folder) : options.table;
   const std::vector<std::string>& extra = options.extra_columns;
   io::TableReader reader(table, {options.image_column, options.caption_column}, extra);
-  Faults faults(table.string(), "correct these rows, or set skip_faults to leave them out", options.skip_faults);
+  Faults faults(table.string(), "correct these rows, or set skip_damaged to leave them out", options.skip_damaged);
 
   ImageList::Contents contents{.source = table.string(), .entries = {}};
   std::unordered_map<std::string, size_t> places;

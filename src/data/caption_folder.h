@@ -14,7 +14,7 @@ struct CaptionFolderOptions {
   std::string image_column = "image";      // a path, relative to the folder
   std::string caption_column = "caption";  // must have a text in every row
   std::vector<std::string> extra_columns = {};  // more texts, for Sample::extra; may be empty, in JSON Lines a list
-  bool skip_faults = false;                // leave bad rows out with one warning
+  bool skip_damaged = false;               // leave bad rows out with one warning
 };
 
 // Rows of one picture add up: all their texts are the picture's, of which training draws one each time. The whole table is

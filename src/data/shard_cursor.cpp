@@ -41,7 +41,11 @@ std::optional<Ticket> ShardCursor::scan() {
       offset_ = sample->next;
       return Ticket{.pass = pass_, .shard = shard, .offset = sample->offset};
     } catch (const Error& error) {
-      if (!set_->options.skip_damaged) throw;
+      if (!set_->options.skip_damaged) {
+        ErrorInfo info = error.info();
+        info.mend += ", or set skip_damaged to go on without it";
+        throw Error(std::move(info));
+      }
       log::warn_once(std::string("the rest of a damaged shard is skipped: ") + error.what());
     }
   }

@@ -79,7 +79,7 @@ TEST_F(CaptionFolder, AllFaultsAreListedAtOnce) {
   EXPECT_TRUE(says(said, "sub' is not a file"));
   EXPECT_TRUE(says(said, "empty.jpg' is empty"));
   log::set_level(log::Level::off);
-  const auto list = open_caption_folder(folder_.path(), {.table = at("t.csv"), .skip_faults = true});
+  const auto list = open_caption_folder(folder_.path(), {.table = at("t.csv"), .skip_damaged = true});
   log::set_level(log::Level::info);
   EXPECT_EQ(list->size(), 1);
   EXPECT_EQ(list->get(0).captions, Words{"fine"});

@@ -28,17 +28,20 @@ std::shared_ptr<const data::Dataset> open_dataset(const DataRecipe& recipe) {
   if (recipe.paths.empty()) {
     throw UsageError({.what = "names no data", .field = "data.paths", .mend = "set it in the recipe, or with --set data.paths=FILE"});
   }
+  const std::vector<std::string> extra(recipe.text_fields.begin() + 1, recipe.text_fields.end());
   if (recipe.format == "captions") {
     if (recipe.paths.size() != 1) {
       throw UsageError({.what = "captions come with one folder, got " + std::to_string(recipe.paths.size()), .field = "data.paths",
                         .mend = "join the tables, paths in them are relative to the folder"});
     }
     return data::open_caption_folder(recipe.paths[0],
-                                     {.table = recipe.table, .image_column = recipe.image_field, .caption_column = recipe.text_fields[0]});
+                                     {.table = recipe.table, .image_column = recipe.image_field, .caption_column = recipe.text_fields[0],
+                                      .extra_columns = extra, .skip_damaged = recipe.skip_damaged});
   }
   return std::make_shared<data::ImageTextShards>(
       recipe.paths, data::ShardOptions{.caption_field = recipe.text_fields[0],
-                                       .extra_fields = {recipe.text_fields.begin() + 1, recipe.text_fields.end()}});
+                                       .extra_fields = extra,
+                                       .skip_damaged = recipe.skip_damaged});
 }
 
 data::Loader<Pair>::Mapper pair_mapper(const DataRecipe& recipe, int64_t image_size, std::shared_ptr<const cambium::clip::Tokenizer> tokenizer) {

@@ -75,7 +75,6 @@ void fields(io::RecipeSection& s, DataRecipe& r) {
   s.field("text_fields", r.text_fields);
   if (r.text_fields.empty()) s.fail("text_fields", "names no field", "give at least one, as [caption]");
   s.field("text_weights", r.text_weights, at_least(0));
-  if (r.format == "captions" && r.text_fields.size() > 1) s.fail("text_fields", "a table of captions has one text column", "write text_fields: [caption]");
   if (!r.text_weights.empty() && r.text_weights.size() != r.text_fields.size()) {
     s.fail("text_weights", "holds " + std::to_string(r.text_weights.size()) + " weights for " + std::to_string(r.text_fields.size()) + " text_fields",
            "give one weight for each field");
@@ -86,6 +85,8 @@ void fields(io::RecipeSection& s, DataRecipe& r) {
   s.field("crop_ratio", r.crop_ratio, between(0.01, 100));
   if (r.crop_ratio.size() != 2 || r.crop_ratio[0] > r.crop_ratio[1]) s.fail("crop_ratio", "is not a range", "write [0.75, 1.333]");
   s.field("shuffle_buffer", r.shuffle_buffer, between(1, 1e8));
+  s.field("skip_damaged", r.skip_damaged);
+  s.field("replay_order", r.replay_order);
   s.field("threads", r.threads, between(0, 256));
 }
 

@@ -40,13 +40,15 @@ struct DataRecipe {
   std::vector<std::string> paths = {};     // shards: files and patterns. captions: one folder
   std::string table = "";                  // captions: a CSV, TSV or JSONL file ("": captions.* or metadata.* in the folder)
   std::string image_field = "image";       // captions: column of the picture's path, relative to the folder
-  // Where the words come from; several fields (shards only) are drawn from by weight.
+  // Where the words come from; several fields are drawn from by weight.
   std::vector<std::string> text_fields = {"caption"};
   std::vector<double> text_weights = {};   // as many as fields; empty: equal
   double subreddit_prefix = 0.5;           // chance of "subreddit words : caption" where a sample has a subreddit
   std::vector<double> crop_scale = {0.5, 1.0};           // area of RandomResizedCrop, as a share of the picture
   std::vector<double> crop_ratio = {0.75, 4.0 / 3.0};    // its width over height
   int64_t shuffle_buffer = 4000;           // samples
+  bool skip_damaged = false;               // go on without damaged shards and bad rows of a table, with a warning
+  bool replay_order = false;               // every pass in the first pass's order, as the released code does by accident
   int64_t threads = 2;                     // that decode and augment
 };
 

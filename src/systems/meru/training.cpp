@@ -52,7 +52,8 @@ std::unique_ptr<data::Loader<Pair>> make_loader(const Recipe& recipe, const trai
       data::LoaderOptions{.stream = {.seed = mix_seed(recipe.train.seed, "data"),
                                      .rank = ranks.rank(),
                                      .world = ranks.world(),
-                                     .shuffle_buffer = recipe.data.shuffle_buffer},
+                                     .shuffle_buffer = recipe.data.shuffle_buffer,
+                                     .replay_order = recipe.data.replay_order},
                           .batch_size = per_rank / micro_batches(recipe.train, ranks.world()),
                           .threads = recipe.data.threads,
                           .prefetch = 2 * per_rank});
