@@ -3,12 +3,27 @@
 
 #include "cli/commands.h"
 #include "cli/options.h"
-#include "core/error.h"
+#include "core/atomic_file.h"
+#include "core/log.h"
 #include "core/progress.h"
 #include "io/convert.h"
-#include "models/clip/layouts.h"
+#include "io/weights_file.h"
+#include "models/clip/foreign_config.h"
+#include "models/clip/options_json.h"
+#include "models/clip/weights.h"
 
 namespace cambium::cli {
+namespace {
+
+// Beside a file of transformers' own name, what makes its folder one that transformers opens.
+void write_hugging_face_config(const std::filesystem::path& out, const std::string& described) {
+  if (out.filename() != "model.safetensors" && out.filename() != "pytorch_model.bin") return;
+  const auto options = clip::options_from_json(nlohmann::json::parse(described), out.string());
+  write_file(out.parent_path() / "config.json", clip::hugging_face_config(options).dump(2) + "\n");
+  write_file(out.parent_path() / "preprocessor_config.json", clip::hugging_face_preprocessor(options).dump(2) + "\n");
+}
+
+}  // namespace
 
 void add_convert(CLI::App& app) {
   struct Options : CommonOptions {
@@ -29,14 +44,20 @@ void add_convert(CLI::App& app) {
     if (options->convert_dtype == "f32") convert.floating = c10::kFloat;
     if (options->convert_dtype == "bf16") convert.floating = c10::kBFloat16;
     if (options->convert_dtype == "f16") convert.floating = c10::kHalf;
+    std::string described;  // what names and shapes do not tell, as JSON
+    const bool safetensors = std::filesystem::path(options->out).extension() == ".safetensors";
     if (!options->to.empty()) {
       const clip::Layout target = clip::parse_layout(options->to);
-      convert.rename = [target](io::StateDict state) {
-        state = clip::to_canonical(state, clip::detect_layout(state));
-        return target == clip::Layout::meru ? state : clip::from_canonical(state, target);
+      if (!safetensors) log::warn("only .safetensors says the activation, heads and pixel statistics, which names and shapes do not tell");
+      const auto folder = io::find_weights(options->in).front().parent_path();
+      convert.rename = [target, folder, &described](io::StateDict state) {
+        io::StateDict out = clip::relabel(std::move(state), target, folder);
+        if (target == clip::Layout::hugging_face) described = out.metadata.at(clip::kOptionsKey);
+        return out;
       };
     }
     const auto result = io::convert_weights(options->in, options->out, convert);
+    if (!described.empty()) write_hugging_face_config(options->out, described);
     std::string text = options->out + ": " + format_count(result.tensors) + " tensors, " + format_bytes(static_cast<double>(result.bytes));
     for (size_t i = 0; i < result.dropped.size(); ++i) text += (i ? ", " : "; left out: ") + result.dropped[i];
     if (options->json != "-") std::cout << text << "\n";

@@ -169,6 +169,14 @@ Weights read_weights(const std::filesystem::path& path, const WeightsOptions& op
   return interpret_weights(io::load_weights(path), file.parent_path(), options);
 }
 
+io::StateDict relabel(io::StateDict state, Layout target, const std::filesystem::path& folder) {
+  Weights weights = interpret_weights(std::move(state), folder);
+  const std::string options = to_json(weights.options).dump();
+  io::StateDict out = target == Layout::meru ? std::move(weights.state) : from_canonical(weights.state, target);
+  out.metadata[kOptionsKey] = options;
+  return out;
+}
+
 std::shared_ptr<CLIP> open(const std::filesystem::path& path, const WeightsOptions& options) {
   const Weights weights = read_weights(path, options);
   auto model = std::make_shared<CLIP>(weights.options);

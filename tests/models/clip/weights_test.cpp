@@ -10,6 +10,7 @@
 #include "core/error.h"
 #include "core/random.h"
 #include "io/safetensors.h"
+#include "io/weights_file.h"
 #include "models/clip/foreign_config.h"
 #include "models/clip/options_json.h"
 #include "nn/load.h"
@@ -136,6 +137,20 @@ TEST(Weights, ConvertedFolderOpensAgain) {
   const Weights weights = read_weights(folder.path());
   EXPECT_EQ(to_json(weights.options), to_json(source.options));
   expect_outputs(*open(folder.path()), "openai_expected.safetensors");
+}
+
+// OpenAI's activation and pixel statistics are in no tensor: the header must carry them through every layout.
+TEST(Weights, RelabelledWeightsComputeTheSame) {
+  const test::TemporaryDirectory folder;
+  for (const Layout target : {Layout::meru, Layout::openai, Layout::hugging_face}) {
+    const auto file = folder.path() / (layout_name(target) + ".safetensors");
+    io::StateDict state = relabel(io::load_weights(fixture("openai.pt")), target, {});
+    io::write_safetensors(file, state);
+    const auto model = open(file);
+    EXPECT_EQ(model->options().visual.activation, nn::Activation::quick_gelu) << layout_name(target);
+    EXPECT_EQ(model->options().pixel_mean, read_weights(fixture("openai.pt")).options.pixel_mean) << layout_name(target);
+    expect_outputs(*model, "openai_expected.safetensors");
+  }
 }
 
 TEST(Weights, OwnCheckpointsKeepTheirOptions) {
