@@ -24,7 +24,8 @@ fs::path shared_file(const std::string& relative) {
   for (const fs::path& root : {bin.parent_path() / "share" / "cambium", bin.parent_path().parent_path().parent_path()}) {
     if (fs::exists(root / relative, code)) return root / relative;
   }
-  throw Error({.what = "is missing from this installation", .file = relative, .mend = "reinstall, or set CAMBIUM_SHARE to the source tree"});
+  throw Error({.what = "is neither here nor among the files that come with cambium", .file = relative,
+               .mend = "check the path, or set CAMBIUM_SHARE to the source tree"});
 }
 
 }  // namespace cambium

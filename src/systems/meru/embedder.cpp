@@ -55,9 +55,18 @@ at::Tensor Embedder::tower_features(const at::Tensor& pixels) const {
   return at::cat(parts);
 }
 
+void Embedder::need_vocabulary() const {
+  const int64_t vocabulary = model_->options().textual.vocabulary;
+  if (vocabulary >= cambium::clip::Tokenizer::kVocabularySize) return;
+  throw Error({.what = "this model knows " + std::to_string(vocabulary) + " tokens, CLIP's tokenizer makes " +
+                       std::to_string(cambium::clip::Tokenizer::kVocabularySize),
+               .mend = "only its image tower can be used here"});
+}
+
 at::Tensor Embedder::embed_texts(const std::vector<std::string>& texts) const {
   const at::NoGradGuard guard;
   if (texts.empty()) return at::zeros({0, dim()});
+  need_vocabulary();
   const auto tokens = tokenizer_->encode(texts);
   const std::span<const std::vector<int32_t>> all(tokens);
   std::vector<at::Tensor> parts;
@@ -69,6 +78,7 @@ at::Tensor Embedder::embed_texts(const std::vector<std::string>& texts) const {
 
 at::Tensor Embedder::embed_classes(const std::vector<std::string>& names, const std::vector<std::string>& prompts) const {
   const at::NoGradGuard guard;
+  need_vocabulary();
   std::vector<at::Tensor> classes;
   for (const std::string& name : names) {
     std::vector<std::vector<int32_t>> tokens;

@@ -69,6 +69,7 @@ class Embedder {
  private:
   at::Tensor curv() const;
   void need_hyperbolic() const;
+  void need_vocabulary() const;
 
   std::shared_ptr<cambium::clip::CLIP> model_;
   cambium::meru::LossOptions geometry_;
