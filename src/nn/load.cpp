@@ -54,6 +54,13 @@ void list(std::ostringstream& text, const char* kind, const std::vector<std::str
   text << (items.size() > 5 ? ", ...)" : ")");
 }
 
+// Replaces a parameter's contents. Counted as a change: a packed copy of the old ones must not survive, even if the new
+// ones come to lie at the same address.
+void replace(at::Tensor parameter, const at::Tensor& contents) {
+  parameter.set_data(contents);
+  parameter.unsafeGetTensorImpl()->bump_version();
+}
+
 }  // namespace
 
 std::vector<std::pair<std::string, at::Tensor>> state_tensors(const torch::nn::Module& module) {
@@ -101,9 +108,8 @@ void load_state(torch::nn::Module& module, const io::StateDict& state, const Loa
     if (found == given.end()) continue;
     const c10::ScalarType dtype =
         options.weight_dtype && is_weight(name, target) ? *options.weight_dtype : target.scalar_type();
-    at::Tensor parameter = target;
     // Takes the tensor over where dtype and device are right already; converts once otherwise.
-    parameter.set_data(found->second->to(options.device, dtype).contiguous());
+    replace(target, found->second->to(options.device, dtype).contiguous());
   }
 }
 
@@ -111,8 +117,7 @@ void cast_frozen(torch::nn::Module& module, c10::ScalarType dtype) {
   const at::NoGradGuard no_grad;
   for (auto& [name, tensor] : state_tensors(module)) {
     if (tensor.requires_grad() || !is_weight(name, tensor) || tensor.scalar_type() == dtype) continue;
-    at::Tensor parameter = tensor;
-    parameter.set_data(tensor.to(dtype));
+    replace(tensor, tensor.to(dtype));
   }
 }
 

@@ -40,6 +40,12 @@ TEST_F(LoadTest, TakesTensorsOverWithoutACopy) {
   EXPECT_EQ(mlp.first()->weight.const_data_ptr(), state.at("fc1.weight").const_data_ptr());
 }
 
+TEST_F(LoadTest, CountsAsAChangeOfTheParameter) {
+  const auto version = mlp.first()->weight._version();
+  load_state(mlp, state);
+  EXPECT_GT(mlp.first()->weight._version(), version);
+}
+
 TEST_F(LoadTest, ConvertsWeightsOnce) {
   load_state(mlp, state, {.weight_dtype = at::kBFloat16});
   EXPECT_EQ(mlp.first()->weight.scalar_type(), at::kBFloat16);
