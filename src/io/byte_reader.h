@@ -16,7 +16,8 @@ static_assert(std::endian::native == std::endian::little);
 class ByteReader {
  public:
   // `source` names the bytes in errors and must outlive the reader.
-  ByteReader(std::string_view bytes, const std::string& source, size_t at = 0) : bytes_(bytes), source_(source), at_(at) {}
+  ByteReader(std::string_view bytes, const std::string& source, size_t at = 0)
+      : bytes_(bytes), source_(source), at_(at) {}
 
   size_t position() const { return at_; }
   size_t remaining() const { return bytes_.size() - at_; }

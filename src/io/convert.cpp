@@ -19,7 +19,9 @@ bool writes_safetensors(const fs::path& out) {
   if (ending == ".safetensors") return true;
   constexpr std::array<std::string_view, 3> kPth = {".pth", ".pt", ".bin"};
   if (std::find(kPth.begin(), kPth.end(), ending) != kPth.end()) return false;
-  throw UsageError({.what = "does not say which container to write", .file = out.string(), .mend = "end the name in .safetensors or .pth"});
+  throw UsageError({.what = "does not say which container to write",
+                    .file = out.string(),
+                    .mend = "end the name in .safetensors or .pth"});
 }
 
 // What stands in a checkpoint beside its state dict and is no tensor: the optimizer, the iteration.

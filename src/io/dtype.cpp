@@ -87,7 +87,9 @@ c10::ScalarType stored_dtype(c10::ScalarType dtype, std::optional<c10::ScalarTyp
 }
 
 at::Tensor storable(const at::Tensor& tensor, std::optional<c10::ScalarType> floating) {
-  return tensor.detach().to(tensor.options().device(c10::kCPU).dtype(stored_dtype(tensor.scalar_type(), floating))).contiguous();
+  return tensor.detach()
+      .to(tensor.options().device(c10::kCPU).dtype(stored_dtype(tensor.scalar_type(), floating)))
+      .contiguous();
 }
 
 }  // namespace cambium::io

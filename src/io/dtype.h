@@ -35,7 +35,8 @@ at::Tensor tensor_over(const SharedBytes& bytes, size_t offset, std::span<const 
 
 // The type a writer stores `dtype` as: `floating`, where it is given and dtype is a floating one.
 c10::ScalarType stored_dtype(c10::ScalarType dtype, std::optional<c10::ScalarType> floating);
-// The tensor as a writer needs it: dense, contiguous, on the CPU, of that type. The tensor itself where it is so already.
+// The tensor as a writer needs it: dense, contiguous, on the CPU, of that type. The tensor itself where it is so
+// already.
 at::Tensor storable(const at::Tensor& tensor, std::optional<c10::ScalarType> floating);
 
 }  // namespace cambium::io

@@ -17,7 +17,8 @@ namespace {
 void add_tensors(WeightsInfo& info, const StateDict& state) {
   info.elements = count_elements(state.tensors);
   for (const auto& [name, tensor] : state.tensors) {
-    info.tensors.push_back({name, std::string(dtype_name(tensor.scalar_type())), tensor.sizes().vec(), static_cast<int64_t>(tensor.nbytes())});
+    info.tensors.push_back({name, std::string(dtype_name(tensor.scalar_type())), tensor.sizes().vec(),
+                            static_cast<int64_t>(tensor.nbytes())});
   }
   info.metadata = state.metadata;
   info.key = state.key;
@@ -65,7 +66,8 @@ WeightsInfo inspect_weights(const std::filesystem::path& path, std::string_view 
     StateDict state = load_weights(path);
     add_tensors(info, state);
     for (const auto& [name, tensor] : state.extras) {
-      info.top_level.emplace_back(name, "tensor " + std::string(dtype_name(tensor.scalar_type())) + " " + shape_text(tensor.sizes()));
+      info.top_level.emplace_back(
+          name, "tensor " + std::string(dtype_name(tensor.scalar_type())) + " " + shape_text(tensor.sizes()));
     }
     return info;
   }
@@ -82,7 +84,8 @@ WeightsInfo inspect_weights(const std::filesystem::path& path, std::string_view 
   for (const auto& [name, value] : file.root().entries) {
     // In a flat file the tensors themselves are at the top.
     const bool listed = state && state->key.empty() && value->is(PickleValue::Kind::tensor);
-    if (!listed) info.top_level.emplace_back(name->is(PickleValue::Kind::string) ? name->text : describe(*name), describe(*value));
+    if (!listed)
+      info.top_level.emplace_back(name->is(PickleValue::Kind::string) ? name->text : describe(*name), describe(*value));
   }
   return info;
 }
@@ -91,13 +94,15 @@ std::string to_text(const WeightsInfo& info) {
   std::string text = info.path + ": " + info.container;
   if (info.files.size() > 1) text += ", " + std::to_string(info.files.size()) + " shards";
   text += ", " + format_bytes(info.file_bytes) + "\n";
-  text += format_count(static_cast<int64_t>(info.tensors.size())) + " tensors, " + format_count(info.elements) + " elements";
+  text += format_count(static_cast<int64_t>(info.tensors.size())) + " tensors, " + format_count(info.elements) +
+          " elements";
   if (!info.tensors.empty()) text += ": " + dtype_summary(info);
   if (!info.key.empty()) text += ", under " + printable(info.key);
   text += "\n";
   const size_t width = widest(info);
   for (const TensorInfo& tensor : info.tensors) {
-    text += "  " + padded(printable(tensor.name), width) + "  " + padded(tensor.dtype, 4) + "  " + shape_text(tensor.shape) + "\n";
+    text += "  " + padded(printable(tensor.name), width) + "  " + padded(tensor.dtype, 4) + "  " +
+            shape_text(tensor.shape) + "\n";
   }
   const auto list = [&](const char* title, const auto& pairs) {
     if (pairs.empty()) return;
@@ -114,12 +119,14 @@ std::string to_text(const WeightsInfo& info) {
 nlohmann::json to_json(const WeightsInfo& info) {
   nlohmann::json tensors = nlohmann::json::array();
   for (const TensorInfo& tensor : info.tensors) {
-    tensors.push_back({{"name", printable(tensor.name)}, {"dtype", tensor.dtype}, {"shape", tensor.shape}, {"bytes", tensor.bytes}});
+    tensors.push_back(
+        {{"name", printable(tensor.name)}, {"dtype", tensor.dtype}, {"shape", tensor.shape}, {"bytes", tensor.bytes}});
   }
   nlohmann::json top = nlohmann::json::object();
   for (const auto& [name, value] : info.top_level) top[printable(name)] = value;
-  return {{"path", info.path},         {"container", info.container}, {"files", info.files},       {"file_bytes", info.file_bytes}, {"key", info.key},
-          {"elements", info.elements}, {"tensors", tensors},          {"metadata", info.metadata}, {"top_level", top}};
+  return {{"path", info.path}, {"container", info.container}, {"files", info.files}, {"file_bytes", info.file_bytes},
+          {"key", info.key},   {"elements", info.elements},   {"tensors", tensors},  {"metadata", info.metadata},
+          {"top_level", top}};
 }
 
 }  // namespace cambium::io

@@ -93,7 +93,8 @@ class Machine {
   }
 
   void push(PickleValue* value) {
-    if (stack_.size() >= limits_.stack) builder_.fail("nests or lists more than " + std::to_string(limits_.stack) + " values at once");
+    if (stack_.size() >= limits_.stack)
+      builder_.fail("nests or lists more than " + std::to_string(limits_.stack) + " values at once");
     stack_.push_back(value);
   }
   PickleValue* pop() {
@@ -120,7 +121,8 @@ class Machine {
 
   void proto() {
     const auto version = reader_.number<uint8_t>();
-    if (version < 2 || version > 5) builder_.fail("holds a pickle of protocol " + std::to_string(version) + "; 2 to 5 are read");
+    if (version < 2 || version > 5)
+      builder_.fail("holds a pickle of protocol " + std::to_string(version) + "; 2 to 5 are read");
   }
   PickleValue* boolean(bool value) {
     PickleValue* made = builder_.make(Kind::boolean);
@@ -155,7 +157,8 @@ class Machine {
   }
   void append(size_t first) {
     PickleValue& list = owner(first);
-    if (!list.is(Kind::list) && !list.is(Kind::set) && !list.is(Kind::object)) builder_.fail("appends to a " + describe(list));
+    if (!list.is(Kind::list) && !list.is(Kind::set) && !list.is(Kind::object))
+      builder_.fail("appends to a " + describe(list));
     list.items.insert(list.items.end(), stack_.begin() + static_cast<ptrdiff_t>(first), stack_.end());
     stack_.resize(first);
   }
@@ -179,8 +182,9 @@ class Machine {
 
   void global(const std::string& name) {
     if (!pickle_global_allowed(name)) {
-      builder_.fail("names " + describe(*builder_.make_text(Kind::global, name)) + ", which a weights file has no need of",
-                    "save the model's state_dict() alone with torch.save, or as safetensors");
+      builder_.fail(
+          "names " + describe(*builder_.make_text(Kind::global, name)) + ", which a weights file has no need of",
+          "save the model's state_dict() alone with torch.save, or as safetensors");
     }
     push(builder_.make_text(Kind::global, name));
   }
@@ -191,7 +195,8 @@ class Machine {
   void global_stack() {
     const PickleValue* name = pop();
     const PickleValue* module = pop();
-    if (!name->is(Kind::string) || !module->is(Kind::string)) builder_.fail("names a class by something that is not text");
+    if (!name->is(Kind::string) || !module->is(Kind::string))
+      builder_.fail("names a class by something that is not text");
     global(module->text + "." + name->text);
   }
   void call() {
@@ -215,7 +220,8 @@ class Machine {
 
 }  // namespace
 
-PickleTree parse_pickle(std::string_view bytes, size_t& position, const std::string& source, const PickleLimits& limits) {
+PickleTree parse_pickle(std::string_view bytes, size_t& position, const std::string& source,
+                        const PickleLimits& limits) {
   Machine machine(bytes, position, source, limits);
   PickleTree tree = machine.run();
   position = machine.position();

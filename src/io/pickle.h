@@ -18,6 +18,7 @@ struct PickleLimits {
 // Reads one pickle that starts at `position` and moves position behind it. Tensors are left as specs: their memory lies
 // outside the pickle. Errors name the source: truncated, an opcode or class that is not allowed, a limit exceeded,
 // arguments that do not fit.
-PickleTree parse_pickle(std::string_view bytes, size_t& position, const std::string& source, const PickleLimits& limits = {});
+PickleTree parse_pickle(std::string_view bytes, size_t& position, const std::string& source,
+                        const PickleLimits& limits = {});
 
 }  // namespace cambium::io

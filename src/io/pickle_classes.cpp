@@ -1,5 +1,6 @@
 // What the classes and functions that a checkpoint may name stand for. Tensors are recorded, containers are filled, a
-// few scalars are decoded, and other harmless classes (training options, paths) become objects that nothing is done with.
+// few scalars are decoded, and other harmless classes (training options, paths) become objects that nothing is done
+// with.
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -43,7 +44,8 @@ constexpr std::array<NamedDtype, 10> kTorchDtypes = {{{"torch.float64", c10::kDo
 
 template <size_t N>
 const NamedDtype* find(const std::array<NamedDtype, N>& table, std::string_view name) {
-  const auto found = std::find_if(table.begin(), table.end(), [&](const NamedDtype& entry) { return entry.name == name; });
+  const auto found =
+      std::find_if(table.begin(), table.end(), [&](const NamedDtype& entry) { return entry.name == name; });
   return found == table.end() ? nullptr : &*found;
 }
 
@@ -55,12 +57,14 @@ bool among(const std::array<std::string_view, N>& names, std::string_view name) 
 constexpr std::array<std::string_view, 5> kRebuild = {
     "torch._utils._rebuild_tensor", "torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_tensor_v3",
     "torch._utils._rebuild_parameter", "torch._utils._rebuild_parameter_with_state"};
-constexpr std::array<std::string_view, 3> kDicts = {"collections.OrderedDict", "collections.defaultdict", "collections.Counter"};
+constexpr std::array<std::string_view, 3> kDicts = {"collections.OrderedDict", "collections.defaultdict",
+                                                    "collections.Counter"};
 // Functions of one argument that give it back as it is, or as a plain container.
 constexpr std::array<std::string_view, 6> kUnwrap = {
     "torch.Size", "torch.jit._pickle.build_intlist", "torch.jit._pickle.build_doublelist",
     "torch.jit._pickle.build_boollist", "torch.jit._pickle.build_tensorlist", "torch.jit._pickle.restore_type_tag"};
-constexpr std::array<std::string_view, 2> kNumpyScalar = {"numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar"};
+constexpr std::array<std::string_view, 2> kNumpyScalar = {"numpy.core.multiarray.scalar",
+                                                          "numpy._core.multiarray.scalar"};
 // Named by real checkpoints, and plain data: never built, kept as objects.
 constexpr std::array<std::string_view, 21> kInert = {
     "argparse.Namespace", "collections.deque", "copy_reg._reconstructor", "copyreg._reconstructor", "_codecs.encode",
@@ -68,8 +72,9 @@ constexpr std::array<std::string_view, 21> kInert = {
     "numpy._core.multiarray._reconstruct", "torch.device", "torch.Tensor", "torch.nn.parameter.Parameter",
     "torch.serialization._get_layout", "torch.torch_version.TorchVersion", "datetime.datetime", "datetime.timedelta",
     "datetime.date", "datetime.timezone", "uuid.UUID"};
-constexpr std::array<std::string_view, 16> kBuiltins = {"set",  "frozenset", "int",   "float",   "str",     "bool", "list",  "tuple",
-                                                        "dict", "complex",   "slice", "range", "bytearray", "bytes", "object", "unicode"};
+constexpr std::array<std::string_view, 16> kBuiltins = {"set",       "frozenset", "int",    "float",   "str",   "bool",
+                                                        "list",      "tuple",     "dict",   "complex", "slice", "range",
+                                                        "bytearray", "bytes",     "object", "unicode"};
 constexpr std::array<std::string_view, 7> kInertModules = {
     "__torch__.", "omegaconf.", "pytorch_lightning.", "lightning.", "lightning_fabric.", "pathlib.", "typing."};
 
@@ -85,9 +90,11 @@ std::string_view builtin_name(std::string_view name) {
 bool is_torch_type(std::string_view name) {
   if (!name.starts_with("torch.")) return false;
   const std::string_view rest = name.substr(6);
-  constexpr std::array<std::string_view, 8> kPrefixes = {"float", "bfloat", "int", "uint", "complex", "quint", "qint", "strided"};
+  constexpr std::array<std::string_view, 8> kPrefixes = {"float",   "bfloat", "int",  "uint",
+                                                         "complex", "quint",  "qint", "strided"};
   return rest.find('.') == std::string_view::npos &&
-         (rest.ends_with("Storage") || std::any_of(kPrefixes.begin(), kPrefixes.end(), [&](auto p) { return rest.starts_with(p); }));
+         (rest.ends_with("Storage") ||
+          std::any_of(kPrefixes.begin(), kPrefixes.end(), [&](auto p) { return rest.starts_with(p); }));
 }
 
 }  // namespace
@@ -128,7 +135,8 @@ PickleValue* PickleBuilder::make_text(Kind kind, std::string_view text) {
   return value;
 }
 
-const PickleValue& PickleBuilder::argument(const PickleValue& arguments, size_t index, Kind kind, const std::string& function) const {
+const PickleValue& PickleBuilder::argument(const PickleValue& arguments, size_t index, Kind kind,
+                                           const std::string& function) const {
   if (index >= arguments.items.size() || !arguments.items[index]->is(kind)) {
     fail("calls " + function + " with arguments that do not fit");
   }
@@ -151,7 +159,8 @@ PickleValue* PickleBuilder::call(const PickleValue& callable, const PickleValue&
   if (name == "_codecs.encode" && !arguments.items.empty() && arguments.items[0]->text.size() <= kLongestName) {
     return encode_latin1(argument(arguments, 0, Kind::string, name).text);
   }
-  const bool reconstructor = name.ends_with("._reconstructor") && !arguments.items.empty() && arguments.items[0]->is(Kind::global);
+  const bool reconstructor =
+      name.ends_with("._reconstructor") && !arguments.items.empty() && arguments.items[0]->is(Kind::global);
   PickleValue* object = make_text(Kind::object, reconstructor ? arguments.items[0]->text : name);
   charge(arguments.items.size());
   object->items = arguments.items;
@@ -215,9 +224,12 @@ PickleValue* PickleBuilder::rebuild_tensor(const std::string& function, const Pi
   if (function.ends_with("_v3")) {
     const std::string& name = argument(arguments, 6, Kind::global, function).text;
     const NamedDtype* dtype = find(kTorchDtypes, name);
-    if (dtype == nullptr) fail("holds a tensor of type " + name + ", which is not one of " + supported_dtypes(), "convert it before saving");
+    if (dtype == nullptr)
+      fail("holds a tensor of type " + name + ", which is not one of " + supported_dtypes(),
+           "convert it before saving");
     spec.dtype = dtype->dtype;
-    elements = elements * static_cast<int64_t>(c10::elementSize(storage.dtype)) / static_cast<int64_t>(c10::elementSize(spec.dtype));
+    elements = elements * static_cast<int64_t>(c10::elementSize(storage.dtype)) /
+               static_cast<int64_t>(c10::elementSize(spec.dtype));
   }
   check_extent(spec, storage, elements);
   PickleValue* value = make(Kind::tensor);
@@ -229,7 +241,9 @@ PickleValue* PickleBuilder::rebuild_tensor(const std::string& function, const Pi
 
 // Every element a tensor can reach must lie in its storage.
 void PickleBuilder::check_extent(const TensorSpec& spec, const StorageSpec& storage, int64_t elements) const {
-  const auto describe_tensor = [&] { return "holds a tensor of shape " + shape_text(spec.sizes) + " and strides " + shape_text(spec.strides); };
+  const auto describe_tensor = [&] {
+    return "holds a tensor of shape " + shape_text(spec.sizes) + " and strides " + shape_text(spec.strides);
+  };
   if (spec.sizes.size() != spec.strides.size()) fail(describe_tensor());
   const auto count = checked_product(spec.sizes);
   if (!count) fail(describe_tensor() + ", which is too large");
@@ -237,7 +251,8 @@ void PickleBuilder::check_extent(const TensorSpec& spec, const StorageSpec& stor
   bool outside = spec.offset < 0 || spec.offset > elements;
   for (size_t i = 0; i < spec.sizes.size() && *count > 0; ++i) {
     int64_t reach = 0;
-    outside = outside || __builtin_mul_overflow(spec.sizes[i] - 1, spec.strides[i], &reach) || __builtin_add_overflow(last, reach, &last);
+    outside = outside || __builtin_mul_overflow(spec.sizes[i] - 1, spec.strides[i], &reach) ||
+              __builtin_add_overflow(last, reach, &last);
   }
   if (outside || (*count > 0 && last >= elements)) {
     fail(describe_tensor() + " at " + std::to_string(spec.offset) + ", outside its storage " + storage.key + " of " +
@@ -250,26 +265,34 @@ void PickleBuilder::check_extent(const TensorSpec& spec, const StorageSpec& stor
 }
 
 PickleValue* PickleBuilder::persistent(const PickleValue& id) {
-  if (!id.is(Kind::tuple) || id.items.empty() || !id.items[0]->is(Kind::string)) fail("refers to something outside the file");
+  if (!id.is(Kind::tuple) || id.items.empty() || !id.items[0]->is(Kind::string))
+    fail("refers to something outside the file");
   if (id.items[0]->text != "storage") {
-    fail("refers to a " + describe(*id.items[0]) + ", where only storages of tensors are read", "save the model's state_dict() alone with torch.save");
+    fail("refers to a " + describe(*id.items[0]) + ", where only storages of tensors are read",
+         "save the model's state_dict() alone with torch.save");
   }
   const std::string function = "a storage";
   const std::string& name = argument(id, 1, Kind::global, function).text;
   const NamedDtype* type = find(kStorages, name);
-  if (type == nullptr) fail("holds a " + name + ", whose type is not one of " + supported_dtypes(), "convert it before saving");
+  if (type == nullptr)
+    fail("holds a " + name + ", whose type is not one of " + supported_dtypes(), "convert it before saving");
   if (argument(id, 2, Kind::string, function).text.size() > kLongestName) fail("holds a storage with an overlong key");
-  StorageSpec spec{.key = argument(id, 2, Kind::string, function).text, .dtype = type->dtype, .elements = argument(id, 4, Kind::integer, function).integer};
+  StorageSpec spec{.key = argument(id, 2, Kind::string, function).text,
+                   .dtype = type->dtype,
+                   .elements = argument(id, 4, Kind::integer, function).integer};
   int64_t bytes = 0;
-  if (spec.elements < 0 || __builtin_mul_overflow(spec.elements, static_cast<int64_t>(c10::elementSize(spec.dtype)), &bytes)) {
+  if (spec.elements < 0 ||
+      __builtin_mul_overflow(spec.elements, static_cast<int64_t>(c10::elementSize(spec.dtype)), &bytes)) {
     fail("holds a storage of " + std::to_string(spec.elements) + " elements");
   }
   // PyTorch before 0.4 let a storage be a window on another.
-  if (id.items.size() > 5 && !id.items[5]->is(Kind::none)) fail("holds a view of a storage", "load and save it again with a newer PyTorch");
+  if (id.items.size() > 5 && !id.items[5]->is(Kind::none))
+    fail("holds a view of a storage", "load and save it again with a newer PyTorch");
   const auto [found, fresh] = storages_.try_emplace(spec.key, tree_.storages.size());
   if (fresh) {
     tree_.storages.push_back(std::move(spec));
-  } else if (const StorageSpec& known = tree_.storages[found->second]; known.dtype != spec.dtype || known.elements != spec.elements) {
+  } else if (const StorageSpec& known = tree_.storages[found->second];
+             known.dtype != spec.dtype || known.elements != spec.elements) {
     fail("names storage " + spec.key + " with two types or sizes");
   }
   PickleValue* value = make(Kind::storage);
@@ -299,7 +322,8 @@ PickleValue* PickleBuilder::numpy_scalar(const PickleValue& arguments) {
   const std::string_view type = dtype.items.empty() ? std::string_view() : dtype.items[0]->text;
   const PickleValue* state = dtype.items.empty() ? nullptr : dtype.items.back();
   const bool swapped = state != nullptr && state->items.size() > 1 && state->items[1]->text == ">";
-  const std::string_view data = arguments.items.size() > 1 ? std::string_view(arguments.items[1]->text) : std::string_view();
+  const std::string_view data =
+      arguments.items.size() > 1 ? std::string_view(arguments.items[1]->text) : std::string_view();
   const auto real = [&]<class T>(T value) {
     std::memcpy(&value, data.data(), sizeof value);
     PickleValue* made = make(Kind::real);

@@ -43,7 +43,8 @@ class PickleBuilder {
   PickleValue* numpy_scalar(const PickleValue& arguments);
   PickleValue* make_dict(const PickleValue& arguments);
   std::vector<int64_t> integers(const PickleValue& tuple, const std::string& what) const;
-  const PickleValue& argument(const PickleValue& arguments, size_t index, PickleValue::Kind kind, const std::string& function) const;
+  const PickleValue& argument(const PickleValue& arguments, size_t index, PickleValue::Kind kind,
+                              const std::string& function) const;
 
   const std::string& source_;
   const PickleLimits& limits_;

@@ -31,20 +31,27 @@ void attach_tensors(PickleTree& tree, const StorageBytes& bytes_of, const std::s
     SharedBytes bytes = bytes_of(spec);
     const auto wanted = static_cast<uint64_t>(spec.elements) * c10::elementSize(spec.dtype);
     if (bytes.size < wanted) {
-      throw Error({.what = "is truncated: it has " + std::to_string(bytes.size) + " bytes and needs " + std::to_string(wanted),
-                   .file = source, .field = "storage " + spec.key, .mend = "download or copy the file again"});
+      throw Error(
+          {.what = "is truncated: it has " + std::to_string(bytes.size) + " bytes and needs " + std::to_string(wanted),
+           .file = source,
+           .field = "storage " + spec.key,
+           .mend = "download or copy the file again"});
     }
     // An untyped storage (of bytes) does not say which type it will be: 8 serves every one.
     const size_t itemsize = c10::elementSize(spec.dtype);
-    if (reinterpret_cast<uintptr_t>(bytes.data) % (itemsize > 1 ? itemsize : sizeof(int64_t)) != 0) bytes = copy_bytes(bytes.view().substr(0, wanted));
+    if (reinterpret_cast<uintptr_t>(bytes.data) % (itemsize > 1 ? itemsize : sizeof(int64_t)) != 0)
+      bytes = copy_bytes(bytes.view().substr(0, wanted));
     const auto options = at::TensorOptions().dtype(at::kByte);
-    storages.push_back(wanted == 0 ? at::empty({0}, options).storage()
-                                   : at::from_blob(bytes.data, {static_cast<int64_t>(wanted)}, [owner = bytes.owner](void*) {}, options).storage());
+    storages.push_back(wanted == 0
+                           ? at::empty({0}, options).storage()
+                           : at::from_blob(
+                                 bytes.data, {static_cast<int64_t>(wanted)}, [owner = bytes.owner](void*) {}, options)
+                                 .storage());
   }
   for (size_t i = 0; i < tree.tensors.size(); ++i) {
     const TensorSpec& spec = tree.tensors[i];
-    tree.tensor_values[i]->tensor =
-        at::empty({0}, at::TensorOptions().dtype(spec.dtype)).set_(storages[spec.storage], spec.offset, spec.sizes, spec.strides);
+    tree.tensor_values[i]->tensor = at::empty({0}, at::TensorOptions().dtype(spec.dtype))
+                                        .set_(storages[spec.storage], spec.offset, spec.sizes, spec.strides);
   }
 }
 
@@ -63,8 +70,11 @@ PickleTree parse_zip(const SharedBytes& bytes, const std::string& source, Contai
     throw Error({.what = "is a zip archive without data.pkl, so not a PyTorch file",
                  .file = source, .mend = "unpack it if the weights lie inside, or check that this is the right file"});
   }
-  if (const auto* order = archive.find(folder + "byteorder"); order != nullptr && archive.read(*order).view() != "little") {
-    throw Error({.what = "was saved on a big-endian machine", .file = source, .mend = "load and save it with PyTorch on this one"});
+  if (const auto* order = archive.find(folder + "byteorder");
+      order != nullptr && archive.read(*order).view() != "little") {
+    throw Error({.what = "was saved on a big-endian machine",
+                 .file = source,
+                 .mend = "load and save it with PyTorch on this one"});
   }
   container = archive.find(folder + "constants.pkl") != nullptr ? Container::torchscript : Container::zip;
   const SharedBytes pickle = archive.read(*archive.find(folder + "data.pkl"));
@@ -82,14 +92,17 @@ PickleTree parse_zip(const SharedBytes& bytes, const std::string& source, Contai
   return tree;
 }
 
-// torch/serialization.py, _legacy_save: pickles of magic, protocol, system, the object and the list of storage keys; then
-// for each key its number of elements (8 bytes) and its bytes.
+// torch/serialization.py, _legacy_save: pickles of magic, protocol, system, the object and the list of storage keys;
+// then for each key its number of elements (8 bytes) and its bytes.
 PickleTree parse_legacy(const SharedBytes& bytes, const std::string& source) {
-  const auto fail = [&](const std::string& what, const std::string& mend) { throw Error({.what = what, .file = source, .mend = mend}); };
+  const auto fail = [&](const std::string& what, const std::string& mend) {
+    throw Error({.what = what, .file = source, .mend = mend});
+  };
   size_t position = kLegacyMagic.size();
   const PickleTree protocol = parse_pickle(bytes.view(), position, source);
   if (!protocol.root->is(PickleValue::Kind::integer) || protocol.root->integer != kLegacyProtocol) {
-    fail("has PyTorch protocol " + describe(*protocol.root) + "; " + std::to_string(kLegacyProtocol) + " is read", "load and save it again with a newer PyTorch");
+    fail("has PyTorch protocol " + describe(*protocol.root) + "; " + std::to_string(kLegacyProtocol) + " is read",
+         "load and save it again with a newer PyTorch");
   }
   const PickleTree system = parse_pickle(bytes.view(), position, source);
   if (const PickleValue* little = system.root->get("little_endian"); little != nullptr && little->integer == 0) {
@@ -106,9 +119,11 @@ PickleTree parse_legacy(const SharedBytes& bytes, const std::string& source) {
     const auto spec = specs.find(key->text);
     if (spec == specs.end()) fail("lists a storage that no tensor uses", "check that this is the right file");
     const auto elements = reader.number<int64_t>();
-    if (elements != spec->second->elements) fail("gives storage " + key->text + " two sizes", "download or copy the file again");
+    if (elements != spec->second->elements)
+      fail("gives storage " + key->text + " two sizes", "download or copy the file again");
     const std::string_view taken = reader.take(static_cast<uint64_t>(elements) * c10::elementSize(spec->second->dtype));
-    content[key->text] = {.owner = bytes.owner, .data = bytes.data + (reader.position() - taken.size()), .size = taken.size()};
+    content[key->text] = {
+        .owner = bytes.owner, .data = bytes.data + (reader.position() - taken.size()), .size = taken.size()};
   }
   attach_tensors(tree, [&](const StorageSpec& spec) { return content[spec.key]; }, source);
   return tree;
@@ -142,7 +157,9 @@ std::string_view container_name(Container container) {
   return "";
 }
 
-StateDict read_pth(const std::filesystem::path& path, std::string_view key) { return PthFile::open(path).state_dict(key); }
+StateDict read_pth(const std::filesystem::path& path, std::string_view key) {
+  return PthFile::open(path).state_dict(key);
+}
 
 bool looks_like_pth(std::string_view bytes) { return bytes.starts_with(kZipMagic) || bytes.starts_with(kLegacyMagic); }
 

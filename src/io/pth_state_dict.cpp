@@ -44,7 +44,8 @@ class ModuleWalk {
     for (const auto& [key, value] : module.entries) {
       if (++visits_ > kMostVisits) fail("holds more than " + std::to_string(kMostVisits) + " attributes");
       if (!key->is(Kind::string)) continue;
-      if (prefix.size() + key->text.size() > kLongestName) fail("holds a name of more than " + std::to_string(kLongestName) + " bytes");
+      if (prefix.size() + key->text.size() > kLongestName)
+        fail("holds a name of more than " + std::to_string(kLongestName) + " bytes");
       if (value->is(Kind::tensor)) {
         tensors.emplace_back(prefix + key->text, value->tensor);
       } else if (value->is(Kind::object)) {
@@ -88,7 +89,8 @@ std::string usable_keys(const PickleValue& root, const std::string& source) {
   std::string keys;
   for (size_t i = 0; i < std::min(root.entries.size(), kLookedAt); ++i) {
     const auto& [key, value] = root.entries[i];
-    if (key->is(Kind::string) && !tensors_of(*value, source).empty()) keys += (keys.empty() ? "" : ", ") + describe(*key);
+    if (key->is(Kind::string) && !tensors_of(*value, source).empty())
+      keys += (keys.empty() ? "" : ", ") + describe(*key);
   }
   return keys;
 }
@@ -102,7 +104,8 @@ StateDict PthFile::state_dict(std::string_view key) const {
   throw Error({.what = missing ? "is not a key of this file" : "holds no tensors by name",
                .file = source_,
                .field = std::string(key),
-               .mend = keys.empty() ? "see what it holds with cambium inspect" : "name the key that holds the weights, one of " + keys});
+               .mend = keys.empty() ? "see what it holds with cambium inspect"
+                                    : "name the key that holds the weights, one of " + keys});
 }
 
 std::optional<StateDict> PthFile::find_state_dict(std::string_view key) const {

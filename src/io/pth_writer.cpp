@@ -74,14 +74,16 @@ class StateWriter {
 
   void tensor(const at::Tensor& tensor) {
     const c10::ScalarType dtype = stored_dtype(tensor.scalar_type(), floating_);
-    const auto identity = std::make_tuple(tensor.const_data_ptr(), tensor.sizes().vec(), tensor.strides().vec(), tensor.scalar_type());
+    const auto identity =
+        std::make_tuple(tensor.const_data_ptr(), tensor.sizes().vec(), tensor.strides().vec(), tensor.scalar_type());
     const auto [place, fresh] = index_.try_emplace(identity, storages.size());
     if (fresh || tensor.numel() == 0) {
       place->second = storages.size();
       storages.push_back(tensor);
     }
     std::vector<int64_t> strides(static_cast<size_t>(tensor.dim()), 1);
-    for (size_t i = strides.size(); i-- > 1;) strides[i - 1] = strides[i] * std::max<int64_t>(tensor.size(static_cast<int64_t>(i)), 1);
+    for (size_t i = strides.size(); i-- > 1;)
+      strides[i - 1] = strides[i] * std::max<int64_t>(tensor.size(static_cast<int64_t>(i)), 1);
 
     pickle.global("torch._utils", "_rebuild_tensor_v2");
     pickle.op('(');
@@ -123,7 +125,8 @@ void check(const std::filesystem::path& path, const NamedTensors& tensors, std::
     throw Error({.what = what, .file = path.string(), .field = name, .mend = mend});
   };
   for (const auto& [name, tensor] : tensors) {
-    if (!tensor.defined() || tensor.layout() != c10::kStrided || storage_class(stored_dtype(tensor.scalar_type(), floating)).empty()) {
+    if (!tensor.defined() || tensor.layout() != c10::kStrided ||
+        storage_class(stored_dtype(tensor.scalar_type(), floating)).empty()) {
       fail(name, "has a type that is not written", "convert it to one of " + supported_dtypes());
     }
     try {

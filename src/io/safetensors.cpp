@@ -50,19 +50,23 @@ class Parser {
     std::string name;
   };
 
-  [[noreturn]] void fail(std::string what, std::string field = {}, std::string mend = "check that this is the right file") const {
+  [[noreturn]] void fail(std::string what, std::string field = {},
+                         std::string mend = "check that this is the right file") const {
     throw Error({.what = std::move(what), .file = source_, .field = std::move(field), .mend = std::move(mend)});
   }
 
   Header parse_header() {
-    if (bytes_.size < kLengthBytes) fail("is truncated: a safetensors file begins with 8 bytes of header length", {}, kAgain);
+    if (bytes_.size < kLengthBytes)
+      fail("is truncated: a safetensors file begins with 8 bytes of header length", {}, kAgain);
     uint64_t length = 0;
     std::memcpy(&length, bytes_.data, kLengthBytes);
     if (length < 2 || length > kLargestHeader) {
       fail("is not a safetensors file: its header would be " + std::to_string(length) + " bytes long");
     }
     if (length > bytes_.size - kLengthBytes) {
-      fail("is truncated: the header is " + std::to_string(length) + " bytes long and the file " + std::to_string(bytes_.size), {}, kAgain);
+      fail("is truncated: the header is " + std::to_string(length) + " bytes long and the file " +
+               std::to_string(bytes_.size),
+           {}, kAgain);
     }
     data_start_ = kLengthBytes + length;
     data_size_ = bytes_.size - data_start_;
@@ -110,7 +114,9 @@ class Parser {
     if (!entry["dtype"].is_string()) fail("has a dtype that is not a string", name);
     const std::string dtype_text = entry["dtype"].get<std::string>();
     const auto dtype = dtype_from_name(dtype_text);
-    if (!dtype) fail("has dtype " + dtype_text + ", which is not one of " + supported_dtypes(), name, "convert the file to one of these");
+    if (!dtype)
+      fail("has dtype " + dtype_text + ", which is not one of " + supported_dtypes(), name,
+           "convert the file to one of these");
 
     const std::vector<int64_t> shape = read_shape(name, entry["shape"]);
     const auto count = checked_product(shape);
@@ -120,16 +126,21 @@ class Parser {
     }
 
     const json& offsets = entry["data_offsets"];
-    if (!offsets.is_array() || offsets.size() != 2 || !offsets[0].is_number_unsigned() || !offsets[1].is_number_unsigned()) {
+    if (!offsets.is_array() || offsets.size() != 2 || !offsets[0].is_number_unsigned() ||
+        !offsets[1].is_number_unsigned()) {
       fail("has data_offsets that are not two sizes", name);
     }
     const auto begin = offsets[0].get<uint64_t>(), end = offsets[1].get<uint64_t>();
     if (begin > end) fail("has data_offsets that run backwards", name);
     if (end - begin != static_cast<uint64_t>(wanted)) {
-      fail("has " + std::to_string(end - begin) + " bytes where " + dtype_text + " " + shape_text(shape) + " takes " + std::to_string(wanted), name);
+      fail("has " + std::to_string(end - begin) + " bytes where " + dtype_text + " " + shape_text(shape) + " takes " +
+               std::to_string(wanted),
+           name);
     }
     if (end > data_size_) {
-      fail("is truncated: its bytes end at " + std::to_string(end) + " and the file holds " + std::to_string(data_size_), name, kAgain);
+      fail(
+          "is truncated: its bytes end at " + std::to_string(end) + " and the file holds " + std::to_string(data_size_),
+          name, kAgain);
     }
     ranges_.push_back({begin, end, name});
     return tensor_over(bytes_, data_start_ + begin, shape, *dtype);
@@ -156,7 +167,8 @@ class Parser {
     const Range* before = nullptr;
     for (const Range& range : ranges_) {
       if (range.begin < at) fail("overlaps the bytes of " + before->name, range.name);
-      if (range.begin > at) fail("leaves a gap of " + std::to_string(range.begin - at) + " bytes before it", range.name);
+      if (range.begin > at)
+        fail("leaves a gap of " + std::to_string(range.begin - at) + " bytes before it", range.name);
       at = range.end;
       before = &range;
     }
@@ -184,9 +196,13 @@ class Parser {
 
 }  // namespace
 
-StateDict parse_safetensors(const SharedBytes& bytes, const std::string& source) { return Parser(bytes, source).parse(); }
+StateDict parse_safetensors(const SharedBytes& bytes, const std::string& source) {
+  return Parser(bytes, source).parse();
+}
 
-StateDict read_safetensors(const std::filesystem::path& path) { return parse_safetensors(map_file(path), path.string()); }
+StateDict read_safetensors(const std::filesystem::path& path) {
+  return parse_safetensors(map_file(path), path.string());
+}
 
 bool looks_like_safetensors(std::string_view bytes) {
   if (bytes.size() <= kLengthBytes) return false;

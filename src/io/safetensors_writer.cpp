@@ -43,7 +43,8 @@ void write_safetensors(const std::filesystem::path& path, const NamedTensors& te
   };
   std::unordered_set<std::string> names;
   for (const auto& [name, tensor] : tensors) {
-    if (!names.insert(name).second || name == "__metadata__") fail(name, "cannot be written twice under one name", "rename one");
+    if (!names.insert(name).second || name == "__metadata__")
+      fail(name, "cannot be written twice under one name", "rename one");
     if (!tensor.defined() || tensor.layout() != c10::kStrided ||
         dtype_name(stored_dtype(tensor.scalar_type(), floating)).empty()) {
       fail(name, "has a type that safetensors cannot hold", "convert it to one of " + supported_dtypes());
@@ -52,7 +53,9 @@ void write_safetensors(const std::filesystem::path& path, const NamedTensors& te
 
   std::vector<size_t> order(tensors.size());
   std::iota(order.begin(), order.end(), 0);
-  const auto itemsize = [&](size_t i) { return c10::elementSize(stored_dtype(tensors[i].second.scalar_type(), floating)); };
+  const auto itemsize = [&](size_t i) {
+    return c10::elementSize(stored_dtype(tensors[i].second.scalar_type(), floating));
+  };
   std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return itemsize(a) > itemsize(b); });
 
   Offsets offsets(tensors.size());
@@ -81,7 +84,8 @@ void write_safetensors(const std::filesystem::path& path, const NamedTensors& te
   file.commit();
 }
 
-void write_safetensors(const std::filesystem::path& path, const StateDict& state, std::optional<c10::ScalarType> floating) {
+void write_safetensors(const std::filesystem::path& path, const StateDict& state,
+                       std::optional<c10::ScalarType> floating) {
   if (state.extras.empty()) return write_safetensors(path, state.tensors, state.metadata, floating);
   NamedTensors all = state.tensors;
   all.insert(all.end(), state.extras.begin(), state.extras.end());

@@ -20,7 +20,8 @@ namespace fs = std::filesystem;
 constexpr size_t kHead = 512;
 constexpr const char* kIndexEnd = ".index.json";
 constexpr const char* kResume = "resume or repeat the download";
-constexpr const char* kFormats = "give a .safetensors file or a PyTorch .pth, .pt or .bin file (docs/weights.md lists files that load)";
+constexpr const char* kFormats =
+    "give a .safetensors file or a PyTorch .pth, .pt or .bin file (docs/weights.md lists files that load)";
 
 // In order of preference.
 constexpr std::array<std::string_view, 6> kUsualNames = {
@@ -42,7 +43,8 @@ bool ends_with_one_of(const std::string& name, const std::array<std::string_view
 void require(const fs::path& path) {
   std::error_code code;
   if (fs::exists(path, code)) return;
-  if (fs::is_symlink(fs::symlink_status(path, code))) fail(path, "is a link to a file that is not there: its download was not finished", kResume);
+  if (fs::is_symlink(fs::symlink_status(path, code)))
+    fail(path, "is a link to a file that is not there: its download was not finished", kResume);
   fail(path, "does not exist", "check the path; docs/weights.md lists files that load and where to get them");
 }
 
@@ -76,7 +78,9 @@ fs::path only_file(const fs::path& folder, Predicate wanted) {
   if (names.size() > 1) {
     std::string list = names[0];
     for (size_t i = 1; i < std::min<size_t>(names.size(), 5); ++i) list += ", " + names[i];
-    fail(folder, "holds " + std::to_string(names.size()) + " weights files: " + list + (names.size() > 5 ? ", ..." : ""), "name one of them");
+    fail(folder,
+         "holds " + std::to_string(names.size()) + " weights files: " + list + (names.size() > 5 ? ", ..." : ""),
+         "name one of them");
   }
   return folder / names[0];
 }
@@ -89,7 +93,8 @@ fs::path main_file(const fs::path& folder) {
   }
   const fs::path index = only_file(folder, [](const std::string& name) { return name.ends_with(kIndexEnd); });
   if (!index.empty()) return index;
-  const fs::path single = only_file(folder, [](const std::string& name) { return ends_with_one_of(name, kWeightsEnds); });
+  const fs::path single =
+      only_file(folder, [](const std::string& name) { return ends_with_one_of(name, kWeightsEnds); });
   if (!single.empty()) return single;
   for (const auto& entry : fs::directory_iterator(folder)) {
     const std::string name = entry.path().filename().string();
@@ -98,7 +103,8 @@ fs::path main_file(const fs::path& folder) {
   // Hugging Face's client keeps unfinished files here while config.json and the like are already in place.
   if (fs::exists(folder / ".cache/huggingface/download", code)) {
     for (const auto& entry : fs::directory_iterator(folder / ".cache/huggingface/download")) {
-      if (entry.path().string().ends_with(".incomplete")) fail(folder, "is only half downloaded: the weights are not there yet", kResume);
+      if (entry.path().string().ends_with(".incomplete"))
+        fail(folder, "is only half downloaded: the weights are not there yet", kResume);
     }
   }
   fail(folder, "holds no weights file", "give a folder with model.safetensors or pytorch_model.bin, or a file");
@@ -111,13 +117,16 @@ fs::path snapshot(const fs::path& folder) {
   if (fs::exists(folder / "refs/main", code)) {
     std::string revision = read_file(folder / "refs/main", 1000);
     while (!revision.empty() && std::isspace(static_cast<unsigned char>(revision.back()))) revision.pop_back();
-    if (!revision.empty() && revision.find('/') == std::string::npos && fs::is_directory(folder / "snapshots" / revision, code)) {
+    if (!revision.empty() && revision.find('/') == std::string::npos &&
+        fs::is_directory(folder / "snapshots" / revision, code)) {
       return folder / "snapshots" / revision;
     }
   }
   std::vector<fs::path> revisions;
   for (const auto& entry : fs::directory_iterator(folder / "snapshots")) revisions.push_back(entry.path());
-  if (revisions.size() != 1) fail(folder, "holds " + std::to_string(revisions.size()) + " snapshots", "give one of the folders under snapshots/");
+  if (revisions.size() != 1)
+    fail(folder, "holds " + std::to_string(revisions.size()) + " snapshots",
+         "give one of the folders under snapshots/");
   return revisions[0];
 }
 
@@ -136,7 +145,10 @@ Index read_index(const fs::path& file) {
   for (const auto& [tensor, shard] : json["weight_map"].items()) {
     const std::string name = shard.is_string() ? shard.get<std::string>() : "";
     if (name.empty() || name.find('/') != std::string::npos || name == "..") {
-      throw Error({.what = "does not name a file beside the index", .file = file.string(), .field = "weight_map." + tensor, .mend = "download it again"});
+      throw Error({.what = "does not name a file beside the index",
+                   .file = file.string(),
+                   .field = "weight_map." + tensor,
+                   .mend = "download it again"});
     }
     index.tensors.emplace_back(tensor, name);
     names.insert(name);
@@ -146,7 +158,8 @@ Index read_index(const fs::path& file) {
   for (const std::string& name : names) {
     const fs::path shard = file.parent_path() / name;
     if (!fs::exists(shard, code)) {
-      fail(file.parent_path(), "is only half downloaded: it lacks " + name + ", which " + file.filename().string() + " names", kResume);
+      fail(file.parent_path(),
+           "is only half downloaded: it lacks " + name + ", which " + file.filename().string() + " names", kResume);
     }
     index.shards.push_back(shard);
   }
@@ -177,7 +190,11 @@ StateDict load_shards(const fs::path& index_file) {
     StateDict part = load_file(shard, {});
     for (auto& [name, tensor] : part.tensors) {
       const auto [known, fresh] = place.try_emplace(name, shard.filename().string());
-      if (!fresh) throw Error({.what = "is also in " + known->second, .file = shard.string(), .field = name, .mend = "download the shards again"});
+      if (!fresh)
+        throw Error({.what = "is also in " + known->second,
+                     .file = shard.string(),
+                     .field = name,
+                     .mend = "download the shards again"});
       state.tensors.emplace_back(name, tensor);
     }
     state.metadata.merge(part.metadata);
@@ -186,7 +203,9 @@ StateDict load_shards(const fs::path& index_file) {
     const auto found = place.find(name);
     if (found == place.end() || found->second != shard) {
       throw Error({.what = "lacks this tensor, which " + index_file.filename().string() + " places there",
-                   .file = (index_file.parent_path() / shard).string(), .field = name, .mend = "download the shards again"});
+                   .file = (index_file.parent_path() / shard).string(),
+                   .field = name,
+                   .mend = "download the shards again"});
     }
   }
   return state;
@@ -208,11 +227,13 @@ WeightsContainer sniff_weights(const fs::path& file) {
   if (looks_like_pth(head)) return WeightsContainer::pth;
   if (looks_like_safetensors(head)) return WeightsContainer::safetensors;
   if (head.starts_with("version https://git-lfs.github.com/spec/")) {
-    fail(file, "is a git-LFS pointer, not the weights themselves", "run git lfs pull in its folder, or download the file itself");
+    fail(file, "is a git-LFS pointer, not the weights themselves",
+         "run git lfs pull in its folder, or download the file itself");
   }
   const std::string text = lower(head.substr(std::min(head.find_first_not_of(" \t\r\n\xef\xbb\xbf"), head.size())));
   if (text.starts_with("<!doctype html") || text.starts_with("<html")) {
-    fail(file, "is a web page, not weights: the download failed", "download it again, from the address of the file itself");
+    fail(file, "is a web page, not weights: the download failed",
+         "download it again, from the address of the file itself");
   }
   for (const Foreign& foreign : kForeign) {
     if (head.starts_with(foreign.magic)) fail(file, foreign.what, kFormats);

@@ -14,10 +14,10 @@ enum class WeightsContainer { safetensors, pth };
 // file's place, another framework's format.
 WeightsContainer sniff_weights(const std::filesystem::path& file);
 
-// The files that hold the weights at `path`: the file itself, or of a folder in Hugging Face's layout model.safetensors,
-// the shards of its index, pytorch_model.bin, or open_clip's names for these; else the folder's only weights file. A
-// folder of Hugging Face's cache is followed to its snapshot.
-// Errors: nothing there, a download that was not finished, several files to choose from.
+// The files that hold the weights at `path`: the file itself, or of a folder in Hugging Face's layout
+// model.safetensors, the shards of its index, pytorch_model.bin, or open_clip's names for these; else the folder's only
+// weights file. A folder of Hugging Face's cache is followed to its snapshot. Errors: nothing there, a download that
+// was not finished, several files to choose from.
 std::vector<std::filesystem::path> find_weights(const std::filesystem::path& path);
 
 // The tensors of a file or folder, mapped, not copied (safetensors.h, pth.h). `key` chooses among the values of a .pth

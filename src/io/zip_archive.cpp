@@ -19,7 +19,8 @@ constexpr uint32_t kIn64 = 0xffffffff;
 }  // namespace
 
 void ZipArchive::fail(std::string what, std::string field) const {
-  throw Error({.what = std::move(what), .file = source_, .field = std::move(field), .mend = "download or copy the file again"});
+  throw Error(
+      {.what = std::move(what), .file = source_, .field = std::move(field), .mend = "download or copy the file again"});
 }
 
 ZipArchive::ZipArchive(SharedBytes bytes, const std::string& source) : bytes_(std::move(bytes)), source_(source) {
@@ -49,7 +50,8 @@ void ZipArchive::read_directory() {
   if (end >= kLocator64Size && all.substr(end - kLocator64Size, 4) == kLocator64Signature) {
     ByteReader locator(all, source_, end - kLocator64Size + 8);
     const auto end64 = locator.number<uint64_t>();
-    if (end64 > all.size() || all.substr(end64, 4) != kEnd64Signature) fail("is truncated: its zip64 directory is not where it should be");
+    if (end64 > all.size() || all.substr(end64, 4) != kEnd64Signature)
+      fail("is truncated: its zip64 directory is not where it should be");
     ByteReader tail64(all, source_, end64 + 32);
     count = tail64.number<uint64_t>();
     size = tail64.number<uint64_t>();
@@ -70,7 +72,8 @@ void ZipArchive::read_member(ByteReader& directory) {
   Member member;
   member.stored = directory.number<uint32_t>();
   member.size = directory.number<uint32_t>();
-  const auto name_size = directory.number<uint16_t>(), extra_size = directory.number<uint16_t>(), comment_size = directory.number<uint16_t>();
+  const auto name_size = directory.number<uint16_t>(), extra_size = directory.number<uint16_t>(),
+             comment_size = directory.number<uint16_t>();
   directory.take(8);
   uint64_t header = directory.number<uint32_t>();
   member.name = directory.take(name_size);
@@ -85,7 +88,8 @@ void ZipArchive::read_member(ByteReader& directory) {
     if (header == kIn64) header = field.number<uint64_t>();
   }
   if (flags & 1) fail("is encrypted", member.name);
-  if (method != 0 && method != Z_DEFLATED) fail("is compressed by zip's method " + std::to_string(method) + ", which is not read", member.name);
+  if (method != 0 && method != Z_DEFLATED)
+    fail("is compressed by zip's method " + std::to_string(method) + ", which is not read", member.name);
   member.deflated = method == Z_DEFLATED;
   if (!member.deflated && member.stored != member.size) fail("has two sizes", member.name);
 
@@ -106,7 +110,8 @@ void ZipArchive::check_overlaps() const {
   for (const Member& member : members_) order.push_back(&member);
   std::sort(order.begin(), order.end(), [](const Member* a, const Member* b) { return a->offset < b->offset; });
   for (size_t i = 1; i < order.size(); ++i) {
-    if (order[i - 1]->offset + order[i - 1]->stored > order[i]->offset) fail("overlaps the bytes of " + order[i - 1]->name, order[i]->name);
+    if (order[i - 1]->offset + order[i - 1]->stored > order[i]->offset)
+      fail("overlaps the bytes of " + order[i - 1]->name, order[i]->name);
   }
 }
 
@@ -115,7 +120,8 @@ SharedBytes ZipArchive::read(const Member& member) const {
     return {.owner = bytes_.owner, .data = bytes_.data + member.offset, .size = static_cast<size_t>(member.size)};
   }
   // Deflate cannot shrink by more than a factor of 1032 (zlib's documentation), so a small file cannot ask for much.
-  if (member.size / 1040 > member.stored || member.size > std::numeric_limits<uInt>::max() || member.stored > std::numeric_limits<uInt>::max()) {
+  if (member.size / 1040 > member.stored || member.size > std::numeric_limits<uInt>::max() ||
+      member.stored > std::numeric_limits<uInt>::max()) {
     fail("has a size that compression does not reach", member.name);
   }
   SharedBytes content = allocate_bytes(member.size);
@@ -127,7 +133,8 @@ SharedBytes ZipArchive::read(const Member& member) const {
   stream.avail_out = static_cast<uInt>(member.size);
   const int result = inflate(&stream, Z_FINISH);
   inflateEnd(&stream);
-  if (result != Z_STREAM_END || stream.total_out != member.size) fail("is damaged: it does not unpack to its size", member.name);
+  if (result != Z_STREAM_END || stream.total_out != member.size)
+    fail("is damaged: it does not unpack to its size", member.name);
   return content;
 }
 

@@ -21,7 +21,8 @@ uint32_t clipped(uint64_t value) { return static_cast<uint32_t>(std::min(value, 
 uint16_t version_needed(bool zip64) { return zip64 ? 45 : 20; }
 
 // Version to flags, method, time, date, checksum and sizes: common to both kinds of header.
-void put_common(std::string& text, bool zip64, uint32_t checksum, uint64_t size, std::string_view name, uint64_t extra) {
+void put_common(std::string& text, bool zip64, uint32_t checksum, uint64_t size, std::string_view name,
+                uint64_t extra) {
   put<uint16_t>(text, version_needed(zip64));
   put<uint16_t>(text, 1 << 11);  // names are UTF-8
   put<uint16_t>(text, 0);        // stored

@@ -53,7 +53,8 @@ TEST(Convert, ThereAndBackIsTheSame) {
   const auto safetensors = folder.path() / "a.safetensors", pth = folder.path() / "b.pth";
   const ConvertResult result = convert_weights(fixture("training.pth"), safetensors);
   EXPECT_EQ(result.tensors, 11);
-  EXPECT_EQ(result.dropped, (std::vector<std::string>{"optimizer", "scheduler", "scaler", "iteration", "seed", "best_accuracy", "args", "loss", "done", "note"}));
+  EXPECT_EQ(result.dropped, (std::vector<std::string>{"optimizer", "scheduler", "scaler", "iteration", "seed",
+                                                      "best_accuracy", "args", "loss", "done", "note"}));
   EXPECT_EQ(result.bytes, static_cast<int64_t>(std::filesystem::file_size(safetensors)));
   convert_weights(safetensors, pth);
   const StateDict before = load_weights(fixture("training.pth")), after = load_weights(pth);

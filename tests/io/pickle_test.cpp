@@ -38,7 +38,8 @@ std::string long_integer(int64_t value) { return "\x8a\x08"s + std::string(reint
 
 const std::string kRebuild = "ctorch._utils\n_rebuild_tensor_v2\n";
 
-std::string storage(const std::string& elements, const std::string& type = "ctorch\nFloatStorage\n", const std::string& key = text("0")) {
+std::string storage(const std::string& elements, const std::string& type = "ctorch\nFloatStorage\n",
+                    const std::string& key = text("0")) {
   return "(" + text("storage") + type + key + text("cpu") + elements + "tQ";
 }
 std::string tensor(const std::string& offset, const std::string& sizes, const std::string& strides) {
@@ -46,7 +47,8 @@ std::string tensor(const std::string& offset, const std::string& sizes, const st
 }
 
 TEST(Pickle, Values) {
-  const PickleTree tree = parse("(NK\x05M\x01\x02" + integer(-3) + long_integer(-(int64_t{1} << 40)) + "G\x3f\xc0\0\0\0\0\0\0"s + text("a") + "\x88t.");
+  const PickleTree tree = parse("(NK\x05M\x01\x02" + integer(-3) + long_integer(-(int64_t{1} << 40)) +
+                                "G\x3f\xc0\0\0\0\0\0\0"s + text("a") + "\x88t.");
   const auto& items = tree.root->items;
   ASSERT_EQ(items.size(), 8u);
   EXPECT_TRUE(items[0]->is(Kind::none));

@@ -113,7 +113,8 @@ TEST(Pth, DataParallelPrefixIsRemoved) { expect_model(read_pth(fixture("data_par
 
 TEST(Pth, AKeyOfTheUsersChoice) {
   expect_model(read_pth(fixture("unusual_keys.pth"), "params_ema"));
-  EXPECT_NE(refusal("unusual_keys.pth").find("one of \"params\", \"params_ema\""), std::string::npos) << refusal("unusual_keys.pth");
+  EXPECT_NE(refusal("unusual_keys.pth").find("one of \"params\", \"params_ema\""), std::string::npos)
+      << refusal("unusual_keys.pth");
   try {
     read_pth(fixture("training.pth"), "ema");
     FAIL() << "no exception";
@@ -124,8 +125,9 @@ TEST(Pth, AKeyOfTheUsersChoice) {
 
 TEST(Pth, EveryType) {
   const std::vector<std::pair<std::string, at::ScalarType>> types = {
-      {"float64", at::kDouble}, {"float32", at::kFloat}, {"float16", at::kHalf}, {"bfloat16", at::kBFloat16}, {"int64", at::kLong},
-      {"int32", at::kInt},      {"int16", at::kShort},   {"int8", at::kChar},    {"uint8", at::kByte},        {"bool", at::kBool}};
+      {"float64", at::kDouble}, {"float32", at::kFloat}, {"float16", at::kHalf}, {"bfloat16", at::kBFloat16},
+      {"int64", at::kLong},     {"int32", at::kInt},     {"int16", at::kShort},  {"int8", at::kChar},
+      {"uint8", at::kByte},     {"bool", at::kBool}};
   for (const char* name : {"dtypes.pth", "dtypes_legacy.pth"}) {
     const StateDict state = read_pth(fixture(name));
     for (const auto& [key, dtype] : types) expect_ramp(state.at(key), {3}, 1, dtype);

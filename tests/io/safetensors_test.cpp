@@ -94,7 +94,9 @@ TEST(Safetensors, ExtrasComeBackAsExtras) {
 
 TEST(Safetensors, MisalignedTensorsAreReadAllTheSame) {
   const std::string data("\1\0\0\x80\x3f\0\0\0\x40", 9);
-  const StateDict state = parse(file_of(R"({"b":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"w":{"dtype":"F32","shape":[2],"data_offsets":[1,9]}})", data));
+  const StateDict state = parse(file_of(
+      R"({"b":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"w":{"dtype":"F32","shape":[2],"data_offsets":[1,9]}})",
+      data));
   EXPECT_TRUE(at::equal(state.at("w"), at::tensor({1.0f, 2.0f})));
   EXPECT_EQ(reinterpret_cast<uintptr_t>(state.at("w").data_ptr()) % 4, 0u);
 }
@@ -137,24 +139,29 @@ TEST_P(SafetensorsBadHeader, IsRefusedByTensor) {
 INSTANTIATE_TEST_SUITE_P(
     All, SafetensorsBadHeader,
     ::testing::Values(
-        Bad{R"({"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})", 8, "w: appears twice in the header"},
-        Bad{R"({"w":{"dtype":"F32","dtype":"I32","shape":[2],"data_offsets":[0,8]}})", 8, "dtype: appears twice in the header"},
+        Bad{R"({"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})",
+            8, "w: appears twice in the header"},
+        Bad{R"({"w":{"dtype":"F32","dtype":"I32","shape":[2],"data_offsets":[0,8]}})", 8,
+            "dtype: appears twice in the header"},
         Bad{R"({"w":{"dtype":"F8_E4M3","shape":[8],"data_offsets":[0,8]}})", 8, "F8_E4M3"},
         Bad{R"({"w":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}})", 8, "takes 12"},
         Bad{R"({"w":{"dtype":"F32","shape":[4611686018427387904,4],"data_offsets":[0,0]}})", 0, "too large"},
         Bad{R"({"w":{"dtype":"F32","shape":[4611686018427387904],"data_offsets":[0,0]}})", 0, "too large"},
-        Bad{R"({"w":{"dtype":"F32","shape":[0,9223372036854775807,9223372036854775807],"data_offsets":[0,0]}})", 0, "too large"},
+        Bad{R"({"w":{"dtype":"F32","shape":[0,9223372036854775807,9223372036854775807],"data_offsets":[0,0]}})", 0,
+            "too large"},
         Bad{R"({"w":{"dtype":"F32","shape":[-2],"data_offsets":[0,8]}})", 8, "list of sizes"},
         Bad{R"({"w":{"dtype":"F32","shape":[2.0],"data_offsets":[0,8]}})", 8, "list of sizes"},
         Bad{R"({"w":{"dtype":"F32","shape":[18446744073709551615],"data_offsets":[0,8]}})", 8, "list of sizes"},
         Bad{R"({"w":{"dtype":"F32","shape":[2],"data_offsets":[8,0]}})", 8, "backwards"},
         Bad{R"({"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8,8]}})", 8, "two sizes"},
         Bad{R"({"w":{"dtype":"F32","shape":[2],"data_offsets":[-8,0]}})", 8, "two sizes"},
-        Bad{R"({"w":{"dtype":"F32","shape":[2],"data_offsets":[18446744073709551608,18446744073709551615]}})", 8, "takes 8"},
+        Bad{R"({"w":{"dtype":"F32","shape":[2],"data_offsets":[18446744073709551608,18446744073709551615]}})", 8,
+            "takes 8"},
         Bad{R"({"w":{"shape":[2],"data_offsets":[0,8]}})", 8, "lacks dtype"},
         Bad{R"({"w":{"dtype":3,"shape":[2],"data_offsets":[0,8]}})", 8, "not a string"},
         Bad{R"({"w":[]})", 0, "not a JSON object"},
-        Bad{R"({"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"v":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}})", 12, "overlaps the bytes of w"},
+        Bad{R"({"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"v":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}})",
+            12, "overlaps the bytes of w"},
         Bad{R"({"w":{"dtype":"F32","shape":[2],"data_offsets":[8,16]}})", 16, "leaves a gap"},
         Bad{R"({"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})", 12, "after the last tensor"},
         Bad{R"({"__metadata__":{"w":3}})", 0, "not a string"}));

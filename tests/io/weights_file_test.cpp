@@ -29,7 +29,8 @@ void expect_refusal(const fs::path& path, const std::string& says) {
 }
 
 void write_index(const fs::path& folder, const std::string& weight_map) {
-  write_file(folder / "model.safetensors.index.json", R"({"metadata":{"total_size":8},"weight_map":)" + weight_map + "}");
+  write_file(folder / "model.safetensors.index.json",
+             R"({"metadata":{"total_size":8},"weight_map":)" + weight_map + "}");
 }
 
 class WeightsFile : public ::testing::Test {
@@ -117,7 +118,8 @@ TEST_F(WeightsFile, WhatIsNotThereOrNotFinishedIsSaid) {
 
 TEST_F(WeightsFile, OtherFilesAreNamed) {
   expect_bytes_refused("", "is empty");
-  expect_bytes_refused("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 605157884\n", "is a git-LFS pointer");
+  expect_bytes_refused("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 605157884\n",
+                       "is a git-LFS pointer");
   expect_bytes_refused("\n<!DOCTYPE html><html>", "is a web page");
   expect_bytes_refused("GGUF\3", "is a GGUF file");
   expect_bytes_refused("\x80\x04\x95", "is a Python pickle, but not one that torch.save wrote");

@@ -76,7 +76,8 @@ TEST(ZipArchiveBad, Damage) {
   expect(patched(bytes, kDirectory, 8, uint16_t{1}), "a/empty: is encrypted");
   expect(patched(bytes, kDirectory, 10, uint16_t{14}), "a/empty: is compressed by zip's method 14");
   expect(patched(bytes, kDirectory, 20, uint32_t{5}), "a/empty: has two sizes");
-  expect(patched(patched(bytes, kDirectory, 20, uint32_t{5000}), kDirectory, 24, uint32_t{5000}), "ends outside the file");
+  expect(patched(patched(bytes, kDirectory, 20, uint32_t{5000}), kDirectory, 24, uint32_t{5000}),
+         "ends outside the file");
   expect(patched(bytes, kDirectory, 42, uint32_t{0xfffffff0}), "lies outside the file");
   expect(patched(bytes, kDirectory, 42, uint32_t{1}), "has no header where");
 }
@@ -94,7 +95,8 @@ TEST(ZipArchiveBad, TwoMembersOnTheSameBytesOrOfOneName) {
 TEST(ZipArchiveBad, ADeflatedMemberThatClaimsMoreThanDeflateCanGive) {
   std::string bytes = patched(sample(), kDirectory, 10, uint16_t{8});
   bytes = patched(patched(bytes, kDirectory, 20, uint32_t{4}), kDirectory, 24, uint32_t{0xf0000000});
-  EXPECT_NE(refusal(bytes).find("a/empty: has a size that compression does not reach"), std::string::npos) << refusal(bytes);
+  EXPECT_NE(refusal(bytes).find("a/empty: has a size that compression does not reach"), std::string::npos)
+      << refusal(bytes);
   bytes = patched(bytes, kDirectory, 24, uint32_t{100});
   EXPECT_NE(refusal(bytes).find("a/empty: is damaged"), std::string::npos) << refusal(bytes);
 }
