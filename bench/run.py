@@ -1,0 +1,88 @@
+#!/usr/bin/env python3
+"""Runs benchmarks in turn with their peers and writes out/bench/NAME.json. usage: bench/run.py [NAME...]
+
+Ours and the peers take turns, three rounds each, and the best round of each counts: the machine's drift hits all alike.
+"""
+import json
+import os
+import pathlib
+import platform
+import resource
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+BIN = ROOT / "build/release/bin"
+OUT = ROOT / "out/bench"
+PEERS = ROOT / "bench/peers"
+ROUNDS = 3
+
+
+def run_json(command):
+    return json.loads(subprocess.run([str(c) for c in command], check=True, capture_output=True, text=True, cwd=PEERS).stdout.splitlines()[-1])
+
+
+def run_timed(command, **names):
+    began = time.perf_counter()
+    process = subprocess.Popen([str(c) for c in command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=PEERS)
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        raise SystemExit(f"{command[0]} failed")
+    return {"seconds": time.perf_counter() - began, "peak_memory_bytes": usage.ru_maxrss * 1024, **names}
+
+
+def python(script, *arguments):
+    return [sys.executable, PEERS / script, *arguments]
+
+
+def encode_vit_b16():
+    weights = OUT / "vit_b16.safetensors"
+    if not weights.exists():
+        subprocess.run([str(c) for c in python("vit.py", "--write", weights)], check=True, cwd=PEERS)
+    return (lambda: run_json([BIN / "bench_encode_vit_b16", weights, "bf16"]),
+            [lambda: run_json(python("vit.py", "--dtype", "bf16")), lambda: run_json(python("vit.py", "--dtype", "f32"))])
+
+
+def train_meru_vit_s():
+    return (lambda: run_json([BIN / "bench_train_meru_vit_s", "bf16"]), [lambda: run_json(python("train_meru.py", "--dtype", "bf16"))])
+
+
+def search_1m():
+    return lambda: run_json([BIN / "bench_search_1m"]), [lambda: run_json(python("faiss_flat.py"))]
+
+
+def cold_start_clip():
+    folder, picture = OUT / "clip_b32", ROOT / "tests/fixtures/images/rgb.png"
+    if not (folder / "config.json").exists():
+        subprocess.run([str(c) for c in python("cold_start.py", folder, "--write")], check=True, cwd=PEERS)
+    ours = [BIN / "cambium", "embed", picture, "--weights", folder, "-o", OUT / "one.npy", "--quiet"]
+    return (lambda: run_timed(ours, dtype="bf16"),
+            [lambda: run_timed(python("cold_start.py", folder, picture), name="transformers", version=__import__("transformers").__version__, dtype="f32")])
+
+
+BENCHES = {f.__name__: f for f in (encode_vit_b16, train_meru_vit_s, cold_start_clip, search_1m)}
+
+
+def best(results):
+    return min(results, key=lambda r: r["seconds"])
+
+
+def main(names):
+    OUT.mkdir(parents=True, exist_ok=True)
+    os.environ.setdefault("OMP_NUM_THREADS", "2")
+    for name in names or BENCHES:
+        ours, peers = BENCHES[name]()
+        rounds = [(ours(), [peer() for peer in peers], run_json([BIN / "bench_gemm", "f32" if name == "search_1m" else "bf16"])) for _ in range(ROUNDS)]
+        mine, gemm = best([r[0] for r in rounds]), best([r[2] for r in rounds])
+        theirs = [best([r[1][i] for r in rounds]) for i in range(len(peers))]
+        result = {"name": name, "machine": platform.processor() or platform.machine(), "threads": int(os.environ["OMP_NUM_THREADS"]), "ours": mine,
+                  "peers": theirs, "ratios": {f"{p['name']} {p['dtype']}": p["seconds"] / mine["seconds"] for p in theirs}}
+        if "gflops" in mine:
+            result["gemm_fraction"] = mine["gflops"] / gemm["gflops"]
+        (OUT / f"{name}.json").write_text(json.dumps(result, indent=2) + "\n")
+        print(name, json.dumps(result["ratios"]), f"gemm {result.get('gemm_fraction', float('nan')):.2f}", flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
