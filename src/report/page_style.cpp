@@ -70,8 +70,8 @@ dd small{display:block;font-size:13px;font-weight:400;letter-spacing:0;color:var
 .gallery li{display:flex;flex-direction:column;align-items:center;gap:6px;text-align:center;font-size:13px;line-height:1.3}
 .gallery img,.paths img{background:var(--plate);border-radius:10px;padding:4px;max-width:100%;object-fit:contain;border:1px solid var(--line)}
 .paths{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,400px),1fr));gap:18px}
-.paths article{display:grid;grid-template-columns:96px minmax(0,1fr);gap:18px;border:1px solid var(--line);border-radius:12px;padding:16px;background:var(--page)}
-.paths header{display:flex;flex-direction:column;gap:8px;font-size:14px;font-weight:650;line-height:1.3}
+.paths article{display:grid;grid-template-columns:108px minmax(0,1fr);gap:18px;border:1px solid var(--line);border-radius:12px;padding:16px;background:var(--page)}
+.paths header{display:flex;flex-direction:column;gap:8px;font-size:13.5px;font-weight:650;line-height:1.3;hyphens:auto}
 .paths img{width:100%;height:auto}
 .models{display:grid;grid-auto-flow:column;grid-auto-columns:minmax(0,1fr);gap:16px}
 .models h4{font-size:12.5px;font-weight:650;letter-spacing:.02em;margin:0 0 6px;color:var(--c0)}
