@@ -40,19 +40,26 @@ struct Side {
   int64_t offset;
 };
 
-Side collect(const at::Tensor& local, Gather& gather) {
-  auto result = gather(local);
-  return {local, result.all, result.offset};
+// Gathers embeddings as they are, and hands them to the comparisons in `type`.
+Side collect(const at::Tensor& local, at::ScalarType type, Gather& gather) {
+  const auto result = gather(local);
+  const at::Tensor mine = local.to(type);
+  return {mine, result.all.is_same(local) ? mine : result.all.to(type), result.offset};
 }
 
 // (CE of images against all texts) + (CE of texts against all images). `image` and `text` are the queries on this rank.
 at::Tensor both_ways(const at::Tensor& image, const at::Tensor& text, const Side& images, const Side& texts,
                      const at::Tensor& scale, const at::Tensor& curv, const LossOptions& options) {
-  const auto logits = [&](const at::Tensor& i, const at::Tensor& t) { return similarity(i, t, curv, options) * scale; };
-  const at::Tensor image_logits = logits(image, texts.all);  // [B, world B]
-  // One process, whole pairs: the second matrix is the first one's transpose.
-  const bool same = image.is_same(images.all) && text.is_same(texts.all);
-  const at::Tensor text_logits = same ? image_logits.t() : logits(images.all, text).t();  // [B, world B]
+  at::Tensor image_logits, text_logits;  // [B, world B]
+  if (options.geometry == Geometry::sphere) {
+    image_logits = (scale * image).matmul(texts.all.t());
+    text_logits = (scale * text).matmul(images.all.t());
+  } else {
+    image_logits = similarity(image, texts.all, curv, options) * scale;
+    // One process, whole pairs: the second matrix is the first one's transpose.
+    const bool same = image.is_same(images.all) && text.is_same(texts.all);
+    text_logits = same ? image_logits.t() : similarity(images.all, text, curv, options).t() * scale;
+  }
   return cross_entropy(image_logits, texts.offset) + cross_entropy(text_logits, images.offset);
 }
 
@@ -78,6 +85,7 @@ void LossOptions::validate() const {
   check(lorentz.eps > 0 && lorentz.eps < 1e-2, "eps", "must be between 0 and 0.01");
   check(geometry != Geometry::sphere || entail_weight == 0, "entail_weight",
         "must be 0 on the sphere, which has no entailment");
+  check(geometry != Geometry::sphere || similarity == Similarity::inner, "similarity", "must be inner on the sphere");
   check(geometry == Geometry::hyperboloid || similarity != Similarity::angle, "similarity",
         "angle exists on the hyperboloid only");
 }
@@ -137,10 +145,15 @@ LossOutput contrastive_loss(const PairFeatures& features, const LossScalars& sca
   const auto on_image = [&](const at::Tensor& x) { return embed(x, scalars.visual_alpha, scalars.curv, options); };
   const auto on_text = [&](const at::Tensor& x) { return embed(x, scalars.textual_alpha, scalars.curv, options); };
 
-  const Side image = collect(on_image(features.image), gather);
-  const Side text = collect(on_text(features.text), gather);
-  const at::Tensor box_image = boxes ? on_image(features.box_image) : at::Tensor();
-  const at::Tensor box_text = boxes ? on_text(features.box_text) : at::Tensor();
+  const at::Tensor image_embeds = on_image(features.image), text_embeds = on_text(features.text);
+  // The safe form keeps distances and logits in float64 up to the loss. Distances differ by little beside their size: the
+  // gradient of logit_scale is a sum that cancels, and in float32 it is mostly the distances' rounding.
+  const auto type = cones ? precision(image_embeds, options.lorentz) : image_embeds.scalar_type();
+  const auto shown = image_embeds.scalar_type();
+  const Side image = collect(image_embeds, type, gather);
+  const Side text = collect(text_embeds, type, gather);
+  const at::Tensor box_image = boxes ? on_image(features.box_image).to(type) : at::Tensor();
+  const at::Tensor box_text = boxes ? on_text(features.box_text).to(type) : at::Tensor();
 
   const at::Tensor scale = scalars.logit_scale.exp();
   at::Tensor contrastive = both_ways(image.local, text.local, image, text, scale, scalars.curv, options) / 2;
@@ -150,8 +163,9 @@ LossOutput contrastive_loss(const PairFeatures& features, const LossScalars& sca
     contrastive = (contrastive + parts) / 2;
   }
 
-  LossOutput out{.loss = contrastive, .contrastive_loss = contrastive};
-  out.logged.emplace_back("contrastive_loss", contrastive.detach());
+  LossOutput out{.loss = contrastive, .contrastive_loss = contrastive.to(shown)};
+  const auto show = [&](const char* name, const at::Tensor& value) { out.logged.emplace_back(name, value.detach().to(shown)); };
+  show("contrastive_loss", contrastive);
   at::Tensor violations;
   if (cones) {
     // Without weight the term is only shown: no graph for it.
@@ -160,25 +174,27 @@ LossOutput contrastive_loss(const PairFeatures& features, const LossScalars& sca
       return cone_excess(x, y, scalars.curv, factor, options);
     };
     const at::Tensor whole = excess(text.local, image.local, options.whole_aperture);  // [B]
-    violations = (whole.detach() > 0).to(whole.scalar_type()).mean();
-    out.entailment_loss = whole.mean();
+    violations = (whole.detach() > 0).to(shown).mean();
+    at::Tensor entailment = whole.mean();
     if (boxes) {
       // The box is the general one: it entails the whole.
-      out.entailment_loss = (out.entailment_loss + excess(box_text, box_image, options.whole_aperture).mean() +
-                             excess(box_image, image.local, options.box_aperture).mean() +
-                             excess(box_text, text.local, options.box_aperture).mean()) /
-                            2;
+      entailment = (entailment + excess(box_text, box_image, options.whole_aperture).mean() +
+                    excess(box_image, image.local, options.box_aperture).mean() +
+                    excess(box_text, text.local, options.box_aperture).mean()) /
+                   2;
     }
-    out.logged.emplace_back("entailment_loss", out.entailment_loss.detach());
+    out.entailment_loss = entailment.to(shown);
+    show("entailment_loss", entailment);
+    if (options.entail_weight > 0) out.loss = contrastive + options.entail_weight * entailment;
   }
-  if (cones && options.entail_weight > 0) out.loss = contrastive + options.entail_weight * out.entailment_loss;
+  out.loss = out.loss.to(shown);
 
-  out.logged.emplace_back("logit_scale", scale.detach());
-  if (options.geometry == Geometry::hyperboloid) out.logged.emplace_back("curv", scalars.curv.detach().exp());
+  show("logit_scale", scale);
+  if (options.geometry == Geometry::hyperboloid) show("curv", scalars.curv.exp());
   if (cones) {
-    out.logged.emplace_back("violation_rate", violations);
-    out.logged.emplace_back("image_norm", image.local.detach().norm(2, -1).mean());
-    out.logged.emplace_back("text_norm", text.local.detach().norm(2, -1).mean());
+    show("violation_rate", violations);
+    show("image_norm", image.local.norm(2, -1).mean());
+    show("text_norm", text.local.norm(2, -1).mean());
   }
   return out;
 }

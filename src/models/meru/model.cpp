@@ -144,7 +144,7 @@ std::shared_ptr<MERU> make_hyperbolic(const clip::Weights& weights, const LossOp
   auto meru = std::make_shared<MERU>(MERUOptions{.clip = weights.options, .loss = loss, .learn_curv = learn_curv});
   nn::load_state(*meru, weights.state,
                  {.may_miss = {"curv", "visual_alpha", "textual_alpha"}, .may_have = {kRoot}});
-  meru->initialize_scalars();
+  if (!weights.state.contains("curv")) meru->initialize_scalars();
   return meru;
 }
 

@@ -90,7 +90,7 @@ Checkpoint open_checkpoint(const std::filesystem::path& path, const clip::Weight
 // The same of weights already read.
 Checkpoint open_checkpoint(clip::Weights weights);
 
-// Any CLIP made hyperbolic: its towers and projections, fresh scalars. The start of adapting one.
+// Any CLIP made hyperbolic: its towers and projections, fresh scalars; a MERU keeps its own. The start of adapting one.
 std::shared_ptr<MERU> make_hyperbolic(const clip::Weights& weights, const LossOptions& loss = LossOptions::meru(),
                                       bool learn_curv = true);
 

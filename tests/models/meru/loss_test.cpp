@@ -310,6 +310,7 @@ TEST(LossOptions, RefusesWhatDoesNotGoTogether) {
   for (const LossOptions& options :
        {LossOptions{.entail_weight = -1}, LossOptions{.min_radius = 0}, LossOptions{.curv_init = 0},
         LossOptions{.geometry = Geometry::sphere, .similarity = Similarity::inner, .entail_weight = 0.2},
+        LossOptions{.geometry = Geometry::sphere, .similarity = Similarity::distance, .entail_weight = 0},
         LossOptions{.geometry = Geometry::euclidean, .similarity = Similarity::angle},
         LossOptions{.box_aperture = 0}, LossOptions{.lorentz = {.eps = 0}}}) {
     EXPECT_THROW(options.validate(), UsageError);

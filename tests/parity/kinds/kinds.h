@@ -8,7 +8,9 @@ Results check_clip_tokenizer(const Golden& golden);
 Results check_meru_lorentz_ops(const Golden& golden);
 Results check_meru_loss(const Golden& golden);
 Results check_meru_ddp_loss(const Golden& golden);
+Results check_meru_forward(const Golden& golden);
 Results check_meru_traversal(const Golden& golden);
+Results check_meru_train_trace(const Golden& golden);
 Results check_pil_resize(const Golden& golden);
 
 }  // namespace cambium::parity
