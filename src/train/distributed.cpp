@@ -107,9 +107,9 @@ struct Distributed::Group {
   at::Device device() const { return backend->getBackendName() == "gloo" ? at::Device(at::kCPU) : options.device; }
 
   [[noreturn]] void fail(const std::string& doing, const std::string& why) {
-    // A thread may hang in the collective for as long as its timeout, and destroying the group would wait for it.
-    backend.release();
-    store.release();
+    // A thread may hang in the collective for as long as its timeout, and destroying the group would wait for it: kept to the end.
+    static auto* const lost = new std::vector<std::pair<c10::intrusive_ptr<c10d::Backend>, c10::intrusive_ptr<c10d::Store>>>;
+    lost->emplace_back(std::move(backend), std::move(store));
     throw Error({.what = "rank " + std::to_string(launch.rank) + ": " + doing + " failed: " + why,
                  .mend = "another rank has probably ended; relaunch with --resume to go on from the last checkpoint"});
   }

@@ -147,14 +147,6 @@ class Loop {
   Window whole_, window_;
 };
 
-void check_fresh(const LoopOptions& options, const Distributed& ranks) {
-  if (options.run.empty() || options.resume) return;
-  on_main(ranks, [&] {
-    if (!RunLog::exists(options.run) && !find_checkpoint(options.run)) return;
-    throw Error({.what = "already holds a run", .file = options.run.string(), .mend = "pass --resume to continue it, or another --run folder"});
-  });
-}
-
 }  // namespace
 
 void LoopOptions::validate() const {
@@ -171,9 +163,17 @@ void LoopOptions::validate() const {
   if (!(ema_decay >= 0 && ema_decay < 1)) throw UsageError({.what = "out of range", .field = "train.ema_decay", .mend = "use 0 for none, or less than 1"});
 }
 
+void check_run_folder(const LoopOptions& options, const Distributed& ranks) {
+  if (options.run.empty() || options.resume) return;
+  on_main(ranks, [&] {
+    if (!RunLog::exists(options.run) && !find_checkpoint(options.run)) return;
+    throw Error({.what = "already holds a run", .file = options.run.string(), .mend = "pass --resume to continue it, or another --run folder"});
+  });
+}
+
 LoopResult run_loop(Task& task, const LoopOptions& options, const Distributed& ranks) {
   options.validate();
-  check_fresh(options, ranks);
+  check_run_folder(options, ranks);
   return Loop(task, options, ranks).run();
 }
 

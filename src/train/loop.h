@@ -36,7 +36,11 @@ struct LoopResult {
   Scalars last = {};                 // of the last logged step
 };
 
-// Trains until `steps`. A run folder that already holds a run is an Error without `resume`.
+// Error, on every rank, if the run folder already holds a run and `resume` is not set. run_loop begins with it; call it before
+// writing anything of your own there.
+void check_run_folder(const LoopOptions& options, const Distributed& ranks);
+
+// Trains until `steps`.
 // Ctrl-C or SIGTERM (core/interrupt.h; on any rank): the step is finished, a checkpoint saved, Interrupted thrown.
 // A scalar that is not finite: Error with the step and all scalars; the last checkpoint stays.
 // Same seed, ranks, threads and machine: the same bytes, also across a resume.

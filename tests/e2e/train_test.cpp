@@ -86,7 +86,9 @@ TEST_F(Run, StopsAfterTheStepWithItsWorkSaved) {
 
 TEST_F(Run, ARunIsNotOverwrittenAndAnotherThreadCountIsRefused) {
   ASSERT_EQ(run(arguments("once", {"--set", "train.steps=4"})).exit_code, 0);
+  const std::string recipe_of_run = read_file(folder.path() / "once" / "recipe.yaml");
   const Outcome again = run(arguments("once"));
+  EXPECT_EQ(read_file(folder.path() / "once" / "recipe.yaml"), recipe_of_run);
   EXPECT_EQ(again.exit_code, 1);
   EXPECT_NE(again.error.find("--resume"), std::string::npos) << again.error;
   auto other = arguments("once", {"--resume"});
