@@ -22,6 +22,12 @@ void add_common(CLI::App& command, CommonOptions& options) {
   command.add_flag("--quiet", options.quiet, "no progress");
 }
 
+void add_model_files(CLI::App& command, systems::meru::ModelFiles& files, const std::string& what, bool required) {
+  command.add_option("--weights", files.weights, what)->required(required);
+  command.add_option("--delta", files.delta, "a delta.safetensors that cambium train left beside these weights");
+  command.add_flag("--allow-foundation", files.allow_foundation, "use the delta with other weights of the same architecture");
+}
+
 void write_json(const CommonOptions& options, const std::string& text) {
   if (options.json.empty()) return;
   if (options.json == "-") {

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "core/device.h"
+#include "systems/meru/model_files.h"
 
 namespace cambium::cli {
 
@@ -23,6 +24,9 @@ struct CommonOptions {
 
 // --device, --dtype, --threads, --seed, --json, --quiet.
 void add_common(CLI::App& command, CommonOptions& options);
+
+// --weights, --delta, --allow-foundation. `what` says what --weights takes.
+void add_model_files(CLI::App& command, systems::meru::ModelFiles& files, const std::string& what, bool required);
 
 // Writes `text` to options.json if one was asked for.
 void write_json(const CommonOptions& options, const std::string& text);

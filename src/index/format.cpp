@@ -76,6 +76,7 @@ std::string serialise(const Manifest& manifest) {
   json["storage"] = manifest.storage == Storage::f32 ? "f32" : "bf16";
   json["model"] = {{"name", manifest.model.name}, {"path", manifest.model.path}, {"fingerprint", manifest.model.fingerprint},
                    {"picture_size", manifest.model.picture_size}};
+  if (!manifest.model.delta.empty()) json["model"]["delta"] = manifest.model.delta;
   json["generation"] = manifest.generation;
   json["rows"] = manifest.rows;
   json["items_bytes"] = manifest.items_bytes;
@@ -106,6 +107,7 @@ Manifest parse_manifest(std::string_view bytes, const std::filesystem::path& fil
   const auto model = json.find("model");
   if (model == json.end() || !model->is_object()) fail(file, "model", "expected an object");
   manifest.model = {.name = text(*model, "name", file, "model."), .path = text(*model, "path", file, "model."),
+                    .delta = model->contains("delta") ? text(*model, "delta", file, "model.") : "",
                     .fingerprint = text(*model, "fingerprint", file, "model."), .picture_size = integer(*model, "picture_size", 0, 1 << 20, file, "model.")};
   manifest.generation = integer(json, "generation", 1, most, file);
   // Bounded so that rows * row_bytes fits.

@@ -17,6 +17,7 @@ enum class Storage { f32, bf16 };
 struct ModelReference {
   std::string name = {};         // "meru vit_b"
   std::string path = {};         // where its weights were
+  std::string delta = {};        // where the delta that adapted them was; empty: none
   std::string fingerprint = {};  // of the weights: another model's queries make no sense here
   int64_t picture_size = 0;      // pixels per side that its image encoder takes
 };

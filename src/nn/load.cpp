@@ -6,25 +6,10 @@
 #include <sstream>
 
 #include "core/error.h"
+#include "core/glob.h"
 
 namespace cambium::nn {
 namespace {
-
-// `pattern` with * for any run of characters.
-bool matches(std::string_view pattern, std::string_view text) {
-  if (pattern.empty()) return text.empty();
-  if (pattern[0] == '*') {
-    for (size_t i = 0; i <= text.size(); ++i) {
-      if (matches(pattern.substr(1), text.substr(i))) return true;
-    }
-    return false;
-  }
-  return !text.empty() && pattern[0] == text[0] && matches(pattern.substr(1), text.substr(1));
-}
-
-bool matches_any(const std::vector<std::string>& patterns, const std::string& name) {
-  return std::any_of(patterns.begin(), patterns.end(), [&](const auto& pattern) { return matches(pattern, name); });
-}
 
 std::string shape_of(const at::Tensor& t) {
   std::ostringstream text;
@@ -80,7 +65,7 @@ void load_state(torch::nn::Module& module, const io::StateDict& state, const Loa
     known.insert(name);
     const auto found = given.find(name);
     if (found == given.end()) {
-      if (!matches_any(options.may_miss, name)) missing.push_back(name + " " + shape_of(target));
+      if (!glob_matches_any(options.may_miss, name)) missing.push_back(name + " " + shape_of(target));
     } else if (found->second->sizes() != target.sizes()) {
       wrong.push_back(name + " " + shape_of(*found->second) + " where the model has " + shape_of(target));
     } else if (at::isFloatingType(found->second->scalar_type()) != at::isFloatingType(target.scalar_type())) {
@@ -89,7 +74,7 @@ void load_state(torch::nn::Module& module, const io::StateDict& state, const Loa
     }
   }
   for (const auto& [name, tensor] : state.tensors) {
-    if (!known.contains(name) && !matches_any(options.may_have, name))
+    if (!known.contains(name) && !glob_matches_any(options.may_have, name))
       unexpected.push_back(name + " " + shape_of(tensor));
   }
   std::ostringstream text;

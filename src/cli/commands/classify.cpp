@@ -11,7 +11,8 @@ namespace cambium::cli {
 namespace {
 
 struct ClassifyOptions : CommonOptions {
-  std::string weights, words_file, prompts_file;
+  std::string words_file, prompts_file;
+  systems::meru::ModelFiles model;
   std::vector<std::string> images, words, prompts;
   int64_t top = 5;
   bool squash = false;
@@ -28,7 +29,7 @@ void run(const ClassifyOptions& options) {
   if (!options.prompts_file.empty()) prompts = read_lines(options.prompts_file);
   if (prompts.empty()) prompts = {"a photo of a {}."};
   const auto files = io::picture_files(options.images);
-  const Embedder embedder = Embedder::open(options.weights, compute);
+  const Embedder embedder = Embedder::open(options.model, compute);
   const auto pictures = embed_files(embedder, files, options.squash ? Preprocess::squash : Preprocess::center_crop, files.size() == 1, 2);
   const auto results = classify(embedder, pictures.embeddings, words, embedder.embed_classes(words, prompts), options.top);
   nlohmann::ordered_json json = nlohmann::ordered_json::array();
@@ -51,7 +52,7 @@ void add_classify(CLI::App& app) {
   CLI::App* command = add_command(app, "classify", "name pictures by words of your own, without training (MERU, CLIP)",
                                   "cambium classify --weights clip.pt --words cat,dog,car photo.jpg");
   command->add_option("images", options->images, "pictures, or folders of them")->required();
-  command->add_option("--weights", options->weights, "a MERU or CLIP file or folder (docs/weights.md lists them)")->required();
+  add_model_files(*command, options->model, "a MERU or CLIP file or folder (docs/weights.md lists them)", true);
   command->add_option("--words", options->words, "class names, separated by commas")->delimiter(',')->type_size(1)->allow_extra_args(false);
   command->add_option("--words-file", options->words_file, "file with a class name a line");
   command->add_option("--prompt", options->prompts, "a template with {} for the name; several are averaged (default \"a photo of a {}.\")")

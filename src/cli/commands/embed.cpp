@@ -14,7 +14,8 @@ namespace cambium::cli {
 namespace {
 
 struct EmbedOptions : CommonOptions {
-  std::string weights, out, shard, texts_file;
+  std::string out, shard, texts_file;
+  systems::meru::ModelFiles model;
   std::vector<std::string> images;
   bool hyperboloid = false, poincare = false, squash = false;
 };
@@ -58,7 +59,7 @@ void run(const EmbedOptions& options) {
   } else {
     texts = part(read_lines(options.texts_file));
   }
-  const Embedder embedder = Embedder::open(options.weights, compute);
+  const Embedder embedder = Embedder::open(options.model, compute);
   if (options.texts_file.empty()) {
     auto pictures = embed_files(embedder, files, options.squash ? Preprocess::squash : Preprocess::center_crop, false, 2);
     entries = std::move(pictures.files);
@@ -77,7 +78,7 @@ void run(const EmbedOptions& options) {
                           {{"format", "cambium.embeddings"},
                            {"entries", nlohmann::json(entries).dump()},
                            {"curvature", std::to_string(embedder.curvature())},
-                           {"weights", fs::path(options.weights).filename().string()}});
+                           {"weights", fs::path(options.model.weights).filename().string()}});
   } else {
     std::string list;
     for (const auto& entry : entries) list += entry + "\n";
@@ -96,7 +97,7 @@ void add_embed(CLI::App& app) {
                                   "cambium embed --weights clip.pt ~/Pictures -o pictures.safetensors");
   command->add_option("images", options->images, "pictures, or folders of them");
   command->add_option("--texts-file", options->texts_file, "embed the lines of this file instead");
-  command->add_option("--weights", options->weights, "a MERU or CLIP file or folder (docs/weights.md lists them)")->required();
+  add_model_files(*command, options->model, "a MERU or CLIP file or folder (docs/weights.md lists them)", true);
   command->add_option("-o,--out", options->out, "output: .safetensors, or .npy with the names in FILE.npy.txt")->required();
   command->add_option("--shard", options->shard, "I/N: only every N-th entry from the I-th on, for several machines");
   command->add_flag("--hyperboloid", options->hyperboloid, "MERU: full points [time, space]");

@@ -14,7 +14,8 @@ namespace {
 namespace fs = std::filesystem;
 
 struct IndexOptions : CommonOptions {
-  std::string folder, weights;
+  std::string folder;
+  systems::meru::ModelFiles model;
   std::vector<std::string> pictures;
 };
 
@@ -23,12 +24,13 @@ void build(const IndexOptions& options) {
   const Compute compute = options.apply();
   const auto files = io::picture_files(options.pictures);
   const bool exists = index::Index::exists(options.folder);
-  if (!exists && options.weights.empty()) {
+  if (!exists && options.model.weights.empty()) {
     throw UsageError({.what = "a new index needs a model", .field = "--weights", .mend = "give a MERU or CLIP file; docs/weights.md lists them"});
   }
-  const Embedder embedder = exists && options.weights.empty() ? open_index_model(index::Index::open(options.folder), {}, compute)
-                                                              : Embedder::open(options.weights, compute);
-  index::Index index = open_picture_index(options.folder, embedder, options.weights);
+  const Embedder embedder = exists && options.model.weights.empty()
+                                ? open_index_model(index::Index::open(options.folder), options.model, compute)
+                                : Embedder::open(options.model, compute);
+  index::Index index = open_picture_index(options.folder, embedder, options.model);
   const IndexUpdate update = update_picture_index(index, embedder, files);
   std::printf("%s: %lld added, %lld unchanged, %lld skipped; %lld pictures in all\n", options.folder.c_str(), static_cast<long long>(update.added),
               static_cast<long long>(update.unchanged), static_cast<long long>(update.skipped), static_cast<long long>(index.size()));
@@ -68,7 +70,7 @@ void add_index(CLI::App& app) {
                                                                               : "the same for an index that exists");
     sub->add_option("index", options->folder, "the index folder")->required();
     sub->add_option("pictures", options->pictures, "pictures, or folders of them")->required();
-    sub->add_option("--weights", options->weights, "a MERU or CLIP file or folder (default: the index's own)");
+    add_model_files(*sub, options->model, "a MERU or CLIP file or folder (default: the index's own)", false);
     add_common(*sub, *options);
     sub->callback([options, name] {
       if (name == std::string("add") && !index::Index::exists(options->folder)) {

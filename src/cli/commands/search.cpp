@@ -12,7 +12,8 @@ namespace {
 namespace fs = std::filesystem;
 
 struct SearchCommand : CommonOptions {
-  std::string folder, query, weights;
+  std::string folder, query;
+  systems::meru::ModelFiles model;
   int64_t top = 10, steps = 20;
   bool levels = false, words = false;
 };
@@ -31,7 +32,7 @@ void run(const SearchCommand& options) {
   using namespace systems::meru;
   const Compute compute = options.apply();
   const index::Index index = index::Index::open(options.folder);
-  const Embedder embedder = open_index_model(index, options.weights, compute);
+  const Embedder embedder = open_index_model(index, options.model, compute);
   std::error_code code;
   const bool picture = !options.words && fs::is_regular_file(options.query, code);
   const at::Tensor query = picture ? embedder.embed_pixels(embedder.preprocess(io::load_image(options.query)).unsqueeze(0))
@@ -63,7 +64,7 @@ void add_search(CLI::App& app) {
   command->add_flag("--levels", options->levels, "what lies on the way from the root to the query, from general to specific");
   command->add_option("--steps", options->steps, "points on the way, for --levels")->check(CLI::Range(2, 1000))->capture_default_str();
   command->add_flag("--words", options->words, "the query is words even if a file of that name exists");
-  command->add_option("--weights", options->weights, "where the index's model is now (default: where it was)");
+  add_model_files(*command, options->model, "where the index's model is now (default: where it was)", false);
   add_common(*command, *options);
   command->callback([options] { run(*options); });
 }

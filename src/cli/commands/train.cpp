@@ -40,7 +40,7 @@ void run(const TrainOptions& options, bool seed_given) {
     return;
   }
   const auto trained = systems::meru::train_model(loaded, run_options, ranks);
-  if (ranks.main()) std::cout << (folder / "model.safetensors").string() << "\n";
+  if (ranks.main()) std::cout << trained.file.string() << "\n";
 }
 
 }  // namespace

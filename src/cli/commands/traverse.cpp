@@ -11,7 +11,8 @@ namespace cambium::cli {
 namespace {
 
 struct TraverseOptions : CommonOptions {
-  std::string weights, words_file;
+  std::string words_file;
+  systems::meru::ModelFiles model;
   std::vector<std::string> images, words;
   int64_t steps = 50;
 };
@@ -25,7 +26,7 @@ void run(const TraverseOptions& options) {
   }
   if (words.empty()) throw UsageError({.what = "no words to pass by", .field = "--words-file", .mend = "give a file with a word or sentence a line"});
   const auto files = io::picture_files(options.images);
-  const Embedder embedder = Embedder::open(options.weights, compute);
+  const Embedder embedder = Embedder::open(options.model, compute);
   const auto pictures = embed_files(embedder, files, Preprocess::center_crop, files.size() == 1, 2);
   const at::Tensor pool = embedder.embed_texts(words);
   nlohmann::ordered_json json = nlohmann::ordered_json::array();
@@ -48,7 +49,7 @@ void add_traverse(CLI::App& app) {
   CLI::App* command = add_command(app, "traverse", "walk from a picture to the root and name what lies on the way (MERU, CLIP)",
                                   "cambium traverse --weights meru_vit_l.pth --words-file words.txt photo.jpg");
   command->add_option("images", options->images, "pictures, or folders of them")->required();
-  command->add_option("--weights", options->weights, "a MERU or CLIP file (docs/weights.md lists them)")->required();
+  add_model_files(*command, options->model, "a MERU or CLIP file (docs/weights.md lists them)", true);
   command->add_option("--words", options->words, "words, separated by commas")->delimiter(',')->type_size(1)->allow_extra_args(false);
   command->add_option("--words-file", options->words_file, "file with a word or sentence a line");
   command->add_option("--steps", options->steps, "points on the way")->check(CLI::Range(2, 10000))->capture_default_str();

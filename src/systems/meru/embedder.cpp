@@ -12,6 +12,7 @@
 #include "models/meru/lorentz.h"
 #include "models/meru/model.h"
 #include "models/meru/traversal.h"
+#include "systems/meru/adapt.h"
 
 namespace cambium::systems::meru {
 namespace lorentz = cambium::meru;
@@ -29,12 +30,13 @@ Embedder::Embedder(std::shared_ptr<cambium::clip::CLIP> model, cambium::meru::Lo
   model_->eval();
 }
 
-Embedder Embedder::open(const std::filesystem::path& weights, const Compute& compute) {
-  if (weights.empty() || !std::filesystem::exists(weights)) {
-    throw Error({.what = "there are no such weights", .file = weights.string(),
+Embedder Embedder::open(const ModelFiles& files, const Compute& compute) {
+  if (files.weights.empty() || !std::filesystem::exists(files.weights)) {
+    throw Error({.what = "there are no such weights", .file = files.weights,
                  .mend = "docs/weights.md lists every file that can be loaded and where it is published"});
   }
-  auto checkpoint = lorentz::open_checkpoint(weights);
+  auto checkpoint = files.delta.empty() ? lorentz::open_checkpoint(files.weights)
+                                        : open_adapted(files.weights, files.delta, files.allow_foundation);
   const auto geometry = lorentz::loss_options(*checkpoint.model);
   return Embedder(std::move(checkpoint.model), geometry, std::move(checkpoint.root), compute);
 }

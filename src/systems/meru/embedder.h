@@ -13,6 +13,7 @@
 #include "models/clip/clip.h"
 #include "models/clip/tokenizer.h"
 #include "models/meru/loss.h"
+#include "systems/meru/model_files.h"
 
 namespace cambium::systems::meru {
 
@@ -25,7 +26,8 @@ class Embedder {
   Embedder(std::shared_ptr<cambium::clip::CLIP> model, cambium::meru::LossOptions geometry, at::Tensor root, Compute compute);
 
   // Any checkpoint that models/meru and models/clip can open. A missing file names the page that lists them.
-  static Embedder open(const std::filesystem::path& weights, const Compute& compute);
+  // With a delta: the foundation that it was trained beside, adapted (systems/meru/adapt.h).
+  static Embedder open(const ModelFiles& files, const Compute& compute);
 
   // Embeddings [N, E] float32: unit vectors (CLIP) or space components (MERU). Pixels are u8 [N, 3, S, S].
   at::Tensor embed_pixels(const at::Tensor& pixels) const;

@@ -8,8 +8,8 @@
 #include "core/interrupt.h"
 #include "core/log.h"
 #include "core/progress.h"
-#include "core/sha256.h"
 #include "nn/load.h"
+#include "peft/fingerprint.h"
 #include "systems/meru/apply.h"
 
 namespace cambium::systems::meru {
@@ -26,14 +26,21 @@ std::optional<index::Item> item_of(const fs::path& file) {
                      .modified_ns = int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec};
 }
 
+// Equal for copies of the model in other containers or precisions.
+std::string fingerprint_of(const Embedder& embedder) { return peft::fingerprint(nn::state_tensors(*embedder.model())); }
+
+// As the index remembers it; "" stays "".
+std::string absolute(const std::string& file) { return file.empty() ? file : fs::absolute(file).lexically_normal().string(); }
+
 }  // namespace
 
-index::Index open_picture_index(const fs::path& folder, const Embedder& embedder, const fs::path& weights) {
-  const std::string fingerprint = model_fingerprint(*embedder.model());
+index::Index open_picture_index(const fs::path& folder, const Embedder& embedder, const ModelFiles& files) {
+  const std::string fingerprint = fingerprint_of(embedder);
   if (index::Index::exists(folder)) {
     index::Index opened = index::Index::open_for_writing(folder);
     if (opened.manifest().model.fingerprint != fingerprint) {
-      throw Error({.what = "was made with another model, " + opened.manifest().model.path, .file = folder.string(),
+      throw Error({.what = "was made with another model, " + opened.manifest().model.path +
+                           (opened.manifest().model.delta.empty() ? "" : " with " + opened.manifest().model.delta), .file = folder.string(),
                    .mend = "use those weights, or build a new index"});
     }
     return opened;
@@ -41,7 +48,8 @@ index::Index open_picture_index(const fs::path& folder, const Embedder& embedder
   return index::Index::create(folder, {.space = embedder.hyperbolic() ? index::Space::lorentz(embedder.curvature()) : index::Space::dot(),
                                        .dimensions = embedder.dim(),
                                        .model = {.name = embedder.hyperbolic() ? "MERU" : "CLIP",
-                                                 .path = fs::absolute(weights).lexically_normal().string(),
+                                                 .path = absolute(files.weights),
+                                                 .delta = absolute(files.delta),
                                                  .fingerprint = fingerprint,
                                                  .picture_size = embedder.image_size()}});
 }
@@ -82,34 +90,21 @@ IndexUpdate update_picture_index(index::Index& index, const Embedder& embedder, 
   return update;
 }
 
-Embedder open_index_model(const index::Index& index, const fs::path& given, const Compute& compute) {
+Embedder open_index_model(const index::Index& index, const ModelFiles& given, const Compute& compute) {
   const auto& reference = index.manifest().model;
-  const fs::path weights = given.empty() ? fs::path(reference.path) : given;
-  if (!fs::exists(weights)) {
-    throw Error({.what = "the index's model is no longer there", .file = weights.string(), .mend = "say where it is with --weights"});
+  ModelFiles files = given;
+  if (files.weights.empty()) files.weights = reference.path;
+  if (files.delta.empty() && !reference.delta.empty()) files.delta = reference.delta;
+  for (const auto& [file, option] : {std::pair{files.weights, "--weights"}, std::pair{files.delta, "--delta"}}) {
+    if (file.empty() || fs::exists(file)) continue;
+    throw Error({.what = "the index's model is no longer there", .file = file, .mend = std::string("say where it is with ") + option});
   }
-  Embedder embedder = Embedder::open(weights, compute);
-  if (model_fingerprint(*embedder.model()) != reference.fingerprint) {
-    throw Error({.what = "is not the model that made the index", .file = weights.string(), .mend = "the index was made with " + reference.path});
+  Embedder embedder = Embedder::open(files, compute);
+  if (fingerprint_of(embedder) != reference.fingerprint) {
+    throw Error({.what = "is not the model that made the index", .file = files.delta.empty() ? files.weights : files.delta,
+                 .mend = "the index was made with " + reference.path + (reference.delta.empty() ? "" : " and " + reference.delta)});
   }
   return embedder;
-}
-
-std::string model_fingerprint(cambium::clip::CLIP& model) {
-  constexpr int64_t kSamples = 64;
-  auto tensors = nn::state_tensors(model);
-  std::sort(tensors.begin(), tensors.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
-  Sha256 sum;
-  for (const auto& [name, tensor] : tensors) {
-    sum.update(name);
-    if (tensor.numel() == 0) continue;
-    const int64_t count = std::min<int64_t>(kSamples, tensor.numel());
-    std::vector<int64_t> places;
-    for (int64_t i = 0; i < count; ++i) places.push_back(i * (tensor.numel() - 1) / std::max<int64_t>(1, count - 1));
-    const at::Tensor samples = tensor.detach().flatten().index_select(0, at::tensor(places, at::kLong)).to(at::kBFloat16).contiguous().cpu();
-    sum.update(samples.const_data_ptr(), samples.nbytes());
-  }
-  return sum.hex();
 }
 
 }  // namespace cambium::systems::meru

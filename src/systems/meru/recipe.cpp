@@ -46,25 +46,36 @@ cambium::meru::LossOptions ModelRecipe::loss_options() const {
   return options;
 }
 
-void fields(io::RecipeSection& s, ModelRecipe& r) {
+void fields(io::RecipeSection& s, ModelRecipe& r, bool sized) {
   s.field("objective", r.objective, one_of({"meru", "clip", "hycoclip", "euclip"}));
-  s.field("embed_dim", r.embed_dim, between(1, 65536));
-  s.field("visual", r.visual, one_of({"s", "b", "l", "custom"}));
-  s.field("image_size", r.image_size, between(1, 4096));
-  s.field("patch", r.patch, between(1, 1024));
-  if (r.visual == "custom") {
-    s.field("width", r.width, between(1, 16384));
-    s.field("depth", r.depth, between(1, 256));
-    s.field("heads", r.heads, between(1, 256));
+  if (sized) {
+    s.field("embed_dim", r.embed_dim, between(1, 65536));
+    s.field("visual", r.visual, one_of({"s", "b", "l", "custom"}));
+    s.field("image_size", r.image_size, between(1, 4096));
+    s.field("patch", r.patch, between(1, 1024));
+    if (r.visual == "custom") {
+      s.field("width", r.width, between(1, 16384));
+      s.field("depth", r.depth, between(1, 256));
+      s.field("heads", r.heads, between(1, 256));
+    }
+    s.field("conv_stem", r.conv_stem, between(1, 16384));
+    s.field("textual", r.textual);
+    s.field("context_length", r.context_length, between(2, 4096));
   }
-  s.field("conv_stem", r.conv_stem, between(1, 16384));
-  s.field("textual", r.textual);
-  s.field("context_length", r.context_length, between(2, 4096));
   s.field("curv_init", r.curv_init, above(0));
   s.field("learn_curv", r.learn_curv);
   s.field("entail_weight", r.entail_weight, at_least(0));
   s.field("min_radius", r.min_radius, above(0));
   s.field("numerics", r.numerics, one_of({"safe", "parity"}));
+}
+
+void fields(io::RecipeSection& s, PeftRecipe& r) {
+  s.field("method", r.method, one_of({"none", "projections", "lora"}));
+  s.field("rank", r.rank, between(1, 4096));
+  s.field("alpha", r.alpha, above(0));
+  s.field("targets", r.targets);
+  if (r.targets.empty()) s.fail("targets", "names no layer", "write [\"*.attn.*\"]");
+  s.field("views", r.views, between(1, 1000));
 }
 
 void fields(io::RecipeSection& s, DataRecipe& r) {
@@ -114,17 +125,31 @@ void fields(io::RecipeSection& s, TrainRecipe& r) {
 
 void fields(io::RecipeSection& section, Recipe& recipe) {
   section.field("system", recipe.system, one_of({"meru"}));
-  section.section("model", [&](io::RecipeSection& s) { fields(s, recipe.model); });
+  section.field("foundation", recipe.foundation);
+  section.section("peft", [&](io::RecipeSection& s) { fields(s, recipe.peft); });
+  if (recipe.peft.active() && recipe.foundation.empty()) {
+    section.fail("foundation", "names no weights to adapt", "set it, as --set foundation=ViT-B-32.pt; docs/weights.md lists what can be opened");
+  }
+  section.section("model", [&](io::RecipeSection& s) { fields(s, recipe.model, recipe.foundation.empty()); });
   section.section("data", [&](io::RecipeSection& s) { fields(s, recipe.data); });
   section.section("train", [&](io::RecipeSection& s) { fields(s, recipe.train); });
 }
 
-LoadedRecipe load_recipe(const std::filesystem::path& file, const std::vector<std::string>& overrides) {
-  io::Recipe document = io::Recipe::load(file, overrides);
+namespace {
+
+LoadedRecipe read(io::Recipe document) {
   LoadedRecipe loaded;
   document.read([&](io::RecipeSection& section) { fields(section, loaded.recipe); });
   loaded.resolved = document.resolved();
   return loaded;
 }
+
+}  // namespace
+
+LoadedRecipe load_recipe(const std::filesystem::path& file, const std::vector<std::string>& overrides) {
+  return read(io::Recipe::load(file, overrides));
+}
+
+LoadedRecipe parse_recipe(const std::string& text, const std::string& source) { return read(io::Recipe::parse(text, source)); }
 
 }  // namespace cambium::systems::meru

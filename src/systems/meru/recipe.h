@@ -68,8 +68,21 @@ struct TrainRecipe {
   uint64_t seed = 0;
 };
 
+// How a foundation is adapted.
+struct PeftRecipe {
+  std::string method = "none";  // none: everything is trained; projections: the towers' features are cached; lora: in the towers
+  int64_t rank = 8;             // lora
+  double alpha = 16;            // lora: the term is scaled by alpha / rank
+  std::vector<std::string> targets = {"*.attn.*"};  // lora: patterns of linear layers' names
+  int64_t views = 1;            // projections: augmented views of each pair in the cache
+
+  bool active() const { return method != "none"; }
+};
+
 struct Recipe {
   std::string system = "meru";
+  std::string foundation = "";  // weights to begin from: any CLIP or MERU that can be opened. Empty: from scratch
+  PeftRecipe peft;
   ModelRecipe model;
   DataRecipe data;
   TrainRecipe train;
@@ -77,15 +90,20 @@ struct Recipe {
 
 // Reads every section; errors carry line and column.
 void fields(io::RecipeSection& section, Recipe& recipe);
-void fields(io::RecipeSection& section, ModelRecipe& recipe);
+// Without `sized`, the sizes are the foundation's, and to give them is an error.
+void fields(io::RecipeSection& section, ModelRecipe& recipe, bool sized = true);
+void fields(io::RecipeSection& section, PeftRecipe& recipe);
 void fields(io::RecipeSection& section, DataRecipe& recipe);
 void fields(io::RecipeSection& section, TrainRecipe& recipe);
 
-// The recipe in `file` with overrides applied, and its resolved text.
+// A recipe and its resolved text.
 struct LoadedRecipe {
   Recipe recipe;
   std::string resolved;
 };
+// The recipe in `file` with overrides applied.
 LoadedRecipe load_recipe(const std::filesystem::path& file, const std::vector<std::string>& overrides);
+// The recipe in a text (of a delta's header); `source` names it in errors.
+LoadedRecipe parse_recipe(const std::string& text, const std::string& source);
 
 }  // namespace cambium::systems::meru

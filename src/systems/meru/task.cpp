@@ -4,6 +4,7 @@
 
 #include "nn/layer_norm.h"
 #include "nn/load.h"
+#include "peft/select.h"
 #include "train/feature_cache_step.h"
 
 namespace cambium::systems::meru {
@@ -25,8 +26,8 @@ class RankGather : public cambium::meru::Gather {
 }  // namespace
 
 ContrastiveTask::ContrastiveTask(const Recipe& recipe, std::shared_ptr<cambium::clip::CLIP> model,
-                                 std::unique_ptr<data::Loader<Pair>> loader, const train::Distributed& ranks)
-    : recipe_(recipe), loss_options_(recipe.model.loss_options()), model_(std::move(model)), loader_(std::move(loader)), ranks_(ranks) {}
+                                 std::unique_ptr<PairSource> pairs, const train::Distributed& ranks)
+    : recipe_(recipe), loss_options_(recipe.model.loss_options()), model_(std::move(model)), pairs_(std::move(pairs)), ranks_(ranks) {}
 
 std::vector<train::OptimizerSet> ContrastiveTask::optimizers() {
   const TrainRecipe& r = recipe_.train;
@@ -37,21 +38,15 @@ std::vector<train::OptimizerSet> ContrastiveTask::optimizers() {
 }
 
 void ContrastiveTask::fetch(const train::StepContext& context) {
-  batches_.clear();
-  for (int64_t i = 0; i < context.micro_batches; ++i) {
-    batches_.push_back(collate(loader_->next().value(), recipe_.model.image_size));
-  }
+  micro_batches_ = context.micro_batches;
+  pairs_->fetch(micro_batches_);
 }
 
 train::Scalars ContrastiveTask::accumulate(const train::StepContext& context, size_t) {
   const cambium::meru::LossScalars scalars = cambium::meru::loss_scalars(*model_);
   cambium::meru::clamp_scalars(scalars, loss_options_);
   at::Generator generator = context.generator;  // the towers draw nothing; feature_cache_step replays what would be drawn
-  const auto encode = [&](int64_t i, at::Generator&) {
-    const PairBatch& batch = batches_[i];
-    return std::vector<at::Tensor>{model_->image_features(batch.pixels),
-                                   model_->text_features(cambium::clip::pad_tokens(batch.tokens, model_->options().textual.context))};
-  };
+  const auto encode = [&](int64_t i, at::Generator&) { return pairs_->features(i); };
   const auto loss = [&](const std::vector<at::Tensor>& features) {
     RankGather gather(ranks_);
     auto out = cambium::meru::contrastive_loss({.image = features[0], .text = features[1]}, scalars, loss_options_, gather);
@@ -59,10 +54,12 @@ train::Scalars ContrastiveTask::accumulate(const train::StepContext& context, si
     for (const auto& [name, value] : out.logged) result.scalars.set(name, value);
     return result;
   };
-  return train::feature_cache_step(static_cast<int64_t>(batches_.size()), encode, loss, generator);
+  return train::feature_cache_step(micro_batches_, encode, loss, generator);
 }
 
-train::NamedTensors ContrastiveTask::checkpoint_tensors() { return nn::state_tensors(*model_); }
+train::NamedTensors ContrastiveTask::checkpoint_tensors() {
+  return recipe_.peft.active() ? peft::trained_tensors(*model_) : nn::state_tensors(*model_);
+}
 
 std::map<std::string, std::string> ContrastiveTask::checkpoint_metadata() {
   return {{"format", "cambium.model"}, {"system", "meru"}, {"objective", recipe_.model.objective}};
@@ -72,11 +69,6 @@ int64_t ContrastiveTask::total_parameters() {
   int64_t total = 0;
   for (const auto& parameter : model_->parameters()) total += parameter.numel();
   return total;
-}
-
-int64_t ContrastiveTask::micro_batch_bytes() const {
-  const int64_t pairs = recipe_.train.micro_batch ? recipe_.train.micro_batch : recipe_.train.batch;
-  return pairs * 3 * recipe_.model.image_size * recipe_.model.image_size;
 }
 
 std::vector<train::ParameterGroup> parameter_groups(const torch::nn::Module& model, double weight_decay, double gain_bias_decay) {
