@@ -105,7 +105,9 @@ class Adapt : public ::testing::Test {
     // Only low-rank terms reach into the towers.
     EXPECT_EQ(at::equal(opened.tower_features(pixels()), plain.tower_features(pixels())), method != "lora");
     EXPECT_TRUE(opened.has_root());
-    if (objective == "clip") EXPECT_TRUE(at::equal(opened.root(), trained.root));
+    if (objective == "clip") {
+      EXPECT_TRUE(at::equal(opened.root(), trained.root));
+    }
   }
 
  private:
