@@ -72,7 +72,9 @@ TEST(Lora, OnlyTheTermsAreTrained) {
             (Names{"attn.out_proj.lora_a", "attn.out_proj.lora_b", "attn.in_proj.lora_a", "attn.in_proj.lora_b"}));
   for (const auto& [name, tensor] : nn::state_tensors(toy)) {
     EXPECT_EQ(tensor.grad().defined(), name.find("lora") != std::string::npos) << name;
-    if (tensor.grad().defined()) EXPECT_GT(tensor.grad().abs().max().item<double>(), 0) << name;
+    if (tensor.grad().defined()) {
+      EXPECT_GT(tensor.grad().abs().max().item<double>(), 0) << name;
+    }
   }
 }
 

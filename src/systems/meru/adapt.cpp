@@ -32,7 +32,10 @@ std::shared_ptr<cambium::clip::CLIP> make_model(const cambium::clip::Weights& we
 
 Adapted adapt(cambium::clip::Weights weights, const Recipe& recipe) {
   drop_root(weights.state.tensors);
-  Adapted adapted{.model = make_model(weights, recipe.model), .foundation = peft::Foundation::of(weights.state.tensors)};
+  Adapted adapted;
+  // First: the model takes the weights' tensors over, and fresh scalars are written into them.
+  adapted.foundation = peft::Foundation::of(weights.state.tensors);
+  adapted.model = make_model(weights, recipe.model);
   if (!recipe.peft.active()) return adapted;
   std::vector<std::string> trained = {"visual_proj.weight", "textual_proj.weight", "logit_scale"};
   if (recipe.model.hyperbolic()) trained.insert(trained.end(), {"curv", "visual_alpha", "textual_alpha"});

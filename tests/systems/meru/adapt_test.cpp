@@ -66,6 +66,11 @@ class Adapt : public ::testing::Test {
     cambium::clip::CLIP model(options);
     at::Generator generator = make_generator(seed);
     model.initialize(generator);
+    {
+      // As trained CLIPs have it: not where hyperbolic training begins.
+      const at::NoGradGuard guard;
+      model.logit_scale().fill_(4.6);
+    }
     io::write_safetensors(folder_->path() / name, nn::state_tensors(model), {{cambium::clip::kOptionsKey, cambium::clip::to_json(options).dump()}});
   }
 
