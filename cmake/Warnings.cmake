@@ -1,6 +1,7 @@
-# Flags shared by every room: one set, so that the precompiled header serves all of them.
+# Flags shared by every target: one set, so that the precompiled header serves all of them. -fPIC here and not by
+# POSITION_INDEPENDENT_CODE, which gives executables -fPIE: another set.
 add_library(cambium_flags INTERFACE)
-target_compile_options(cambium_flags INTERFACE -Wall -Wextra -Wno-unused-parameter -fno-omit-frame-pointer)
+target_compile_options(cambium_flags INTERFACE -Wall -Wextra -Wno-unused-parameter -fno-omit-frame-pointer -fPIC)
 # GCC refuses to cache a precompiled header without this (ccache's manual, "Precompiled headers").
 target_compile_options(cambium_flags INTERFACE $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
 if(CAMBIUM_SANITIZE)
