@@ -5,6 +5,7 @@
 #include "core/error.h"
 #include "core/paths.h"
 #include "systems/meru/training.h"
+#include "train/launch.h"
 
 namespace cambium::cli {
 namespace {
@@ -17,11 +18,17 @@ struct TrainOptions : CommonOptions {
 
 void run(const TrainOptions& options, bool seed_given) {
   namespace fs = std::filesystem;
-  const Compute compute = options.apply();
+  Compute compute = options.apply();
+  // One card per rank, unless the user named one.
+  if (compute.device.is_cuda() && !compute.device.has_index()) {
+    compute.device.set_index(static_cast<c10::DeviceIndex>(train::launch_from_environment().local_rank));
+  }
   fs::path recipe = options.recipe, folder = options.run;
   if (recipe.empty()) {
     if (folder.empty() || !options.resume) {
-      throw UsageError({.what = "no recipe", .field = "train", .mend = "name one, as cambium train recipes/meru/vit_s.yaml, or give --run DIR --resume"});
+      throw UsageError({.what = "no recipe",
+                        .field = "train",
+                        .mend = "name one, as cambium train recipes/meru/vit_s.yaml, or give --run DIR --resume"});
     }
     recipe = folder / "recipe.yaml";
   }
@@ -47,10 +54,13 @@ void run(const TrainOptions& options, bool seed_given) {
 
 void add_train(CLI::App& app) {
   auto options = std::make_shared<TrainOptions>();
-  CLI::App* command = add_command(app, "train", "train a model by a recipe",
-                                  "cambium train recipes/meru/vit_s.yaml --set data.paths='shards/*.tar' --run runs/vit_s");
+  CLI::App* command =
+      add_command(app, "train", "train a model by a recipe",
+                  "cambium train recipes/meru/vit_s.yaml --set data.paths='shards/*.tar' --run runs/vit_s");
   command->add_option("recipe", options->recipe, "the recipe (YAML); with --resume the run folder's own if left out");
-  command->add_option("--set", options->set, "override a field: --set train.lr=1e-4 (may be repeated)")->type_size(1)->allow_extra_args(false);
+  command->add_option("--set", options->set, "override a field: --set train.lr=1e-4 (may be repeated)")
+      ->type_size(1)
+      ->allow_extra_args(false);
   command->add_option("--run", options->run, "folder for checkpoints, logs and the model (default out/runs/RECIPE)");
   command->add_flag("--resume", options->resume, "continue the run in --run from its newest checkpoint");
   command->add_flag("--dry-run", options->dry_run, "measure one micro-batch: parameters, memory and time it will take");
