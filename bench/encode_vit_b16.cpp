@@ -19,6 +19,7 @@ int main(int argc, char** argv) {
   const at::Tensor images = at::randn({16, 3, 224, 224}, generator).to(type);
   const double seconds = bench::best_of(5, [&] { tower.forward(images); });
   // Products of the blocks and of attention, 197 tokens.
-  const double tokens = 197, width = 768, flops = 16 * 12 * (2 * tokens * 12 * width * width + 4 * tokens * tokens * width);
+  const double tokens = 197, width = 768,
+               flops = 16 * 12 * (2 * tokens * 12 * width * width + 4 * tokens * tokens * width);
   bench::print(dtype, seconds, flops);
 }

@@ -23,8 +23,12 @@ inline double best_of(int runs, const std::function<void()>& work) {
 }
 
 inline void print(const std::string& dtype, double seconds, double flops) {
-  std::printf("%s\n", nlohmann::json({{"dtype", dtype}, {"seconds", seconds}, {"peak_memory_bytes", peak_memory_bytes()},
-                                      {"gflops", flops / seconds * 1e-9}}).dump().c_str());
+  std::printf("%s\n", nlohmann::json({{"dtype", dtype},
+                                      {"seconds", seconds},
+                                      {"peak_memory_bytes", peak_memory_bytes()},
+                                      {"gflops", flops / seconds * 1e-9}})
+                          .dump()
+                          .c_str());
 }
 
 }  // namespace cambium::bench

@@ -22,10 +22,13 @@ int main(int argc, char** argv) {
   const double seconds = bench::best_of(3, [&] {
     optimizer.zero_grad();
     cambium::meru::clamp_scalars(scalars, options);
-    const auto out = cambium::meru::contrastive_loss({.image = model->image_features(pixels), .text = model->text_features(ids)}, scalars, options);
+    const auto out = cambium::meru::contrastive_loss(
+        {.image = model->image_features(pixels), .text = model->text_features(ids)}, scalars, options);
     train::backward(out.loss);
     optimizer.step(1);
   });
-  const auto block = [](double tokens, double width) { return 2 * tokens * 12 * width * width + 4 * tokens * tokens * width; };
+  const auto block = [](double tokens, double width) {
+    return 2 * tokens * 12 * width * width + 4 * tokens * tokens * width;
+  };
   bench::print(dtype, seconds, 3 * 64 * 12 * (block(197, 384) + block(20, 512)));
 }

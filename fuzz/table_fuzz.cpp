@@ -13,7 +13,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   using namespace cambium;
   if (size == 0) return 0;
   static const std::string path = "/dev/shm/cambium-table-fuzz-" + std::to_string(getpid());
-  std::ofstream(path, std::ios::binary).write(reinterpret_cast<const char*>(bytes + 1), static_cast<std::streamsize>(size - 1));
+  std::ofstream(path, std::ios::binary)
+      .write(reinterpret_cast<const char*>(bytes + 1), static_cast<std::streamsize>(size - 1));
   try {
     io::TableReader reader(path, static_cast<io::TableFormat>(bytes[0] % 3), {"image", "caption"}, {"keywords"});
     int64_t line = 0;

@@ -6,8 +6,8 @@
 
 namespace {
 
-// Walks a shard's samples and reads every member. Any exception but Error is a crash, and so is a position that does not
-// move on, or a member outside the file.
+// Walks a shard's samples and reads every member. Any exception but Error is a crash, and so is a position that does
+// not move on, or a member outside the file.
 void walk(std::string bytes) {
   using namespace cambium;
   try {

@@ -25,7 +25,8 @@ void add_common(CLI::App& command, CommonOptions& options) {
 void add_model_files(CLI::App& command, systems::meru::ModelFiles& files, const std::string& what, bool required) {
   command.add_option("--weights", files.weights, what)->required(required);
   command.add_option("--delta", files.delta, "a delta.safetensors that cambium train left beside these weights");
-  command.add_flag("--allow-foundation", files.allow_foundation, "use the delta with other weights of the same architecture");
+  command.add_flag("--allow-foundation", files.allow_foundation,
+                   "use the delta with other weights of the same architecture");
 }
 
 void write_json(const CommonOptions& options, const std::string& text) {
@@ -37,7 +38,8 @@ void write_json(const CommonOptions& options, const std::string& text) {
   }
 }
 
-CLI::App* add_command(CLI::App& app, const std::string& name, const std::string& description, const std::string& example) {
+CLI::App* add_command(CLI::App& app, const std::string& name, const std::string& description,
+                      const std::string& example) {
   CLI::App* command = app.add_subcommand(name, description);
   command->footer("Example:\n  " + example);
   return command;

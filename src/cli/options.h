@@ -32,6 +32,7 @@ void add_model_files(CLI::App& command, systems::meru::ModelFiles& files, const 
 void write_json(const CommonOptions& options, const std::string& text);
 
 // A subcommand with its example shown under --help.
-CLI::App* add_command(CLI::App& app, const std::string& name, const std::string& description, const std::string& example);
+CLI::App* add_command(CLI::App& app, const std::string& name, const std::string& description,
+                      const std::string& example);
 
 }  // namespace cambium::cli

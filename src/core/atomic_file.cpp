@@ -45,7 +45,8 @@ void sync_directory(const fs::path& directory) {
 }  // namespace
 
 AtomicFile::AtomicFile(fs::path path) : path_(std::move(path)), temporary_(neighbour(path_)) {
-  if (fs::is_directory(path_)) throw Error({.what = "is a folder, not a file", .file = path_.string(), .mend = "give a file name"});
+  if (fs::is_directory(path_))
+    throw Error({.what = "is a folder, not a file", .file = path_.string(), .mend = "give a file name"});
   make_parent(path_);
   descriptor_ = open(temporary_.c_str(), O_CREAT | O_TRUNC | O_RDWR | O_CLOEXEC, 0644);
   if (descriptor_ < 0) fail(path_, "create the file");
@@ -111,7 +112,8 @@ void AtomicDirectory::commit() {
   sync_directory(temporary_);
   std::error_code code;
   if (fs::exists(path_)) {
-    // rename(2) replaces only empty folders: the old one steps aside first, so that at no moment is neither there whole.
+    // rename(2) replaces only empty folders: the old one steps aside first, so that at no moment is neither there
+    // whole.
     const fs::path old = neighbour(path_).string() + ".old";
     fs::remove_all(old, code);
     fs::rename(path_, old, code);
@@ -131,20 +133,27 @@ void AtomicDirectory::commit() {
 
 std::string read_file(const fs::path& path, size_t limit) {
   std::error_code code;
-  if (fs::is_directory(path, code)) throw Error({.what = "is a folder, not a file", .file = path.string(), .mend = "give a file"});
+  if (fs::is_directory(path, code))
+    throw Error({.what = "is a folder, not a file", .file = path.string(), .mend = "give a file"});
   std::ifstream stream(path, std::ios::binary);
-  if (!stream) throw Error({.what = std::string("cannot open: ") + std::strerror(errno), .file = path.string(), .mend = "check the path"});
+  if (!stream)
+    throw Error(
+        {.what = std::string("cannot open: ") + std::strerror(errno), .file = path.string(), .mend = "check the path"});
   const auto size = fs::file_size(path, code);
   if (!code && size > limit) {
-    throw Error({.what = "is " + std::to_string(size) + " bytes, more than the " + std::to_string(limit) + " allowed here",
-                 .file = path.string(), .mend = "check that this is the right file"});
+    throw Error(
+        {.what = "is " + std::to_string(size) + " bytes, more than the " + std::to_string(limit) + " allowed here",
+         .file = path.string(),
+         .mend = "check that this is the right file"});
   }
   std::string bytes;
   if (!code) bytes.reserve(size);
   char block[1 << 16];
   while (stream.read(block, sizeof block) || stream.gcount() > 0) {
     bytes.append(block, static_cast<size_t>(stream.gcount()));
-    if (bytes.size() > limit) throw Error({.what = "is larger than allowed", .file = path.string(), .mend = "check that this is the right file"});
+    if (bytes.size() > limit)
+      throw Error(
+          {.what = "is larger than allowed", .file = path.string(), .mend = "check that this is the right file"});
   }
   if (stream.bad()) throw Error({.what = "cannot read", .file = path.string(), .mend = "check the disk"});
   return bytes;

@@ -50,7 +50,8 @@ int64_t cgroup_available_bytes() {
     const fs::path base = controllers.empty() ? root : root / controllers;
     // A container may see its own group as the root: the path is then of the host, and only the base exists.
     fs::path group = fs::path(line.substr(second + 1)).relative_path();
-    for (; !group.empty(); group = group.parent_path()) available = least(available, cgroup_available_bytes(base / group));
+    for (; !group.empty(); group = group.parent_path())
+      available = least(available, cgroup_available_bytes(base / group));
     available = least(available, cgroup_available_bytes(base));
   }
   return available;

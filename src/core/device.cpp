@@ -29,8 +29,8 @@ CpuFeatures detect() {
   }
   // GCC's probe also asks the operating system (XGETBV), which raw CPUID bits do not.
   found.avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-  found.avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
-                 __builtin_cpu_supports("avx512dq");
+  found.avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                 __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
   if (__get_cpuid_count(7, 1, &a, &b, &c, &d)) found.avx512_bf16 = found.avx512 && (a >> 5 & 1);
   if (__get_cpuid_count(7, 0, &a, &b, &c, &d)) found.amx_bf16 = found.avx512 && (d >> 22 & 1);
 #endif
@@ -62,9 +62,13 @@ c10::Device resolve_device(const std::string& name) {
   if (name == "auto") return c10::Device(at::hasCUDA() ? c10::kCUDA : c10::kCPU);
   const bool cuda = name == "cuda" || (name.rfind("cuda:", 0) == 0 && name.size() > 5 && name.size() < 8 &&
                                        name.find_first_not_of("0123456789", 5) == std::string::npos);
-  if (!cuda) throw UsageError({.what = "unknown device \"" + name + "\"", .field = "--device", .mend = "use auto, cpu, cuda or cuda:N"});
+  if (!cuda)
+    throw UsageError(
+        {.what = "unknown device \"" + name + "\"", .field = "--device", .mend = "use auto, cpu, cuda or cuda:N"});
   if (!at::hasCUDA()) {
-    throw UsageError({.what = "this LibTorch has no CUDA device", .field = "--device", .mend = "use --device cpu, or install a CUDA build of LibTorch"});
+    throw UsageError({.what = "this LibTorch has no CUDA device",
+                      .field = "--device",
+                      .mend = "use --device cpu, or install a CUDA build of LibTorch"});
   }
   return c10::Device(name);
 }
@@ -92,7 +96,9 @@ Compute resolve_compute(const std::string& device, const std::string& dtype) {
 
 void set_threads(int threads) {
   if (threads < 0 || threads > 1024) {
-    throw UsageError({.what = std::to_string(threads) + " threads", .field = "--threads", .mend = "use 1 to 1024, or 0 for all cores"});
+    throw UsageError({.what = std::to_string(threads) + " threads",
+                      .field = "--threads",
+                      .mend = "use 1 to 1024, or 0 for all cores"});
   }
   if (threads > 0) at::set_num_threads(threads);
 }

@@ -23,7 +23,8 @@ std::string describe(const CpuFeatures& features);
 
 // "auto", "cpu", "cuda", "cuda:1". Auto: CUDA if LibTorch has one, else CPU. UsageError otherwise.
 c10::Device resolve_device(const std::string& name);
-// "auto", "f32", "bf16". Auto: bf16 where the machine multiplies it faster than f32 (CUDA; AVX-512 BF16; AMX), else f32.
+// "auto", "f32", "bf16". Auto: bf16 where the machine multiplies it faster than f32 (CUDA; AVX-512 BF16; AMX), else
+// f32.
 c10::ScalarType resolve_dtype(const std::string& name, const c10::Device& device);
 // Why auto chose what it chose, for `cambium --version`.
 std::string explain_dtype(const c10::Device& device);
@@ -32,8 +33,8 @@ Compute resolve_compute(const std::string& device, const std::string& dtype);
 // Sets LibTorch's intra-op threads; 0 keeps the default (all cores, or OMP_NUM_THREADS).
 void set_threads(int threads);
 
-// Tells the C library to keep freed memory for the next allocation instead of giving it back: tensors of the same sizes come
-// and go at every step, and each page given back is zeroed again when it returns. Once, from main.
+// Tells the C library to keep freed memory for the next allocation instead of giving it back: tensors of the same sizes
+// come and go at every step, and each page given back is zeroed again when it returns. Once, from main.
 void keep_freed_memory();
 
 // Largest resident memory of this process so far, in bytes (ru_maxrss).

@@ -20,7 +20,7 @@ void handle(int signal) {
 }  // namespace
 
 void install() {
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_handler = handle;
   sigemptyset(&action.sa_mask);
   action.sa_flags = SA_RESTART;

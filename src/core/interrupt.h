@@ -1,5 +1,6 @@
 #pragma once
-// Ctrl-C and SIGTERM as a flag that long work polls: finish the step, save, leave. A second signal ends the process at once.
+// Ctrl-C and SIGTERM as a flag that long work polls: finish the step, save, leave. A second signal ends the process at
+// once.
 
 namespace cambium::interrupt {
 

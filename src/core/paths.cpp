@@ -21,10 +21,12 @@ fs::path shared_file(const std::string& relative) {
   // build/<preset>/bin/cambium -> the source tree; <prefix>/bin/cambium -> <prefix>/share/cambium.
   const fs::path binary = fs::read_symlink("/proc/self/exe", code);
   const fs::path bin = binary.parent_path();
-  for (const fs::path& root : {bin.parent_path() / "share" / "cambium", bin.parent_path().parent_path().parent_path()}) {
+  for (const fs::path& root :
+       {bin.parent_path() / "share" / "cambium", bin.parent_path().parent_path().parent_path()}) {
     if (fs::exists(root / relative, code)) return root / relative;
   }
-  throw Error({.what = "is neither here nor among the files that come with cambium", .file = relative,
+  throw Error({.what = "is neither here nor among the files that come with cambium",
+               .file = relative,
                .mend = "check the path, or set CAMBIUM_SHARE to the source tree"});
 }
 

@@ -22,8 +22,14 @@ std::string print_to_string(const char* format, auto... values) {
 }  // namespace
 
 Progress::Progress(std::string label, int64_t total, std::string unit, int64_t start)
-    : label_(std::move(label)), unit_(std::move(unit)), total_(total), start_(start), done_(start), began_(Clock::now()),
-      printed_(began_), terminal_(isatty(STDERR_FILENO) == 1) {}
+    : label_(std::move(label)),
+      unit_(std::move(unit)),
+      total_(total),
+      start_(start),
+      done_(start),
+      began_(Clock::now()),
+      printed_(began_),
+      terminal_(isatty(STDERR_FILENO) == 1) {}
 
 Progress::~Progress() {
   if (!finished_ && terminal_ && shown_ && !quiet_all) std::fputc('\n', stderr);
@@ -67,7 +73,8 @@ void Progress::print(Clock::time_point now, bool last) {
   std::string bar;
   if (total_ > 0) {
     constexpr int kWidth = 20;
-    const int filled = static_cast<int>(kWidth * std::clamp(static_cast<double>(done_) / static_cast<double>(total_), 0.0, 1.0));
+    const int filled =
+        static_cast<int>(kWidth * std::clamp(static_cast<double>(done_) / static_cast<double>(total_), 0.0, 1.0));
     bar = "[" + std::string(filled, '#') + std::string(kWidth - filled, '.') + "] ";
   }
   std::fprintf(stderr, "\r\033[K%s%s%s", bar.c_str(), line.c_str(), last ? "\n" : "");
@@ -76,7 +83,8 @@ void Progress::print(Clock::time_point now, bool last) {
 
 std::string format_duration(double seconds) {
   const auto whole = static_cast<int64_t>(seconds + 0.5);
-  if (whole >= 3600) return print_to_string("%lld h %02lld min", (long long)(whole / 3600), (long long)(whole / 60 % 60));
+  if (whole >= 3600)
+    return print_to_string("%lld h %02lld min", (long long)(whole / 3600), (long long)(whole / 60 % 60));
   if (whole >= 60) return print_to_string("%lld min %02lld s", (long long)(whole / 60), (long long)(whole % 60));
   return print_to_string("%.1f s", seconds);
 }

@@ -110,7 +110,8 @@ std::string Rng::state() const {
 
 void Rng::set_state(const std::string& state) {
   unsigned long long words[4];
-  if (state.size() != 64 || std::sscanf(state.c_str(), "%16llx%16llx%16llx%16llx", &words[0], &words[1], &words[2], &words[3]) != 4) {
+  if (state.size() != 64 ||
+      std::sscanf(state.c_str(), "%16llx%16llx%16llx%16llx", &words[0], &words[1], &words[2], &words[3]) != 4) {
     throw Error({.what = "not a generator state: expected 64 hexadecimal digits", .field = "rng"});
   }
   for (int i = 0; i < 4; ++i) s_[i] = words[i];

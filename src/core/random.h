@@ -18,10 +18,12 @@ at::Generator make_generator(uint64_t seed);
 std::string generator_state(const at::Generator& generator);
 void set_generator_state(at::Generator& generator, const std::string& state);
 
-// Weight initialisers (LibTorch's take no generator and lack the truncated normal). In place, under no-grad; return `t`.
+// Weight initialisers (LibTorch's take no generator and lack the truncated normal). In place, under no-grad; return
+// `t`.
 at::Tensor& normal_(at::Tensor& t, double mean, double std, at::Generator& generator);
 at::Tensor& uniform_(at::Tensor& t, double low, double high, at::Generator& generator);
-// N(mean, std) with values outside [low, high] (absolute, not in units of std) redrawn by inversion, as timm's trunc_normal_.
+// N(mean, std) with values outside [low, high] (absolute, not in units of std) redrawn by inversion, as timm's
+// trunc_normal_.
 at::Tensor& trunc_normal_(at::Tensor& t, double mean, double std, double low, double high, at::Generator& generator);
 // PyTorch's default for Linear and Conv weights: U(-1/sqrt(fan_in), 1/sqrt(fan_in)), fan_in = numel / size(0).
 at::Tensor& kaiming_uniform_default_(at::Tensor& t, at::Generator& generator);
@@ -31,11 +33,11 @@ class Rng {
  public:
   explicit Rng(uint64_t seed = 0);
   uint64_t next();
-  double uniform();                          // [0, 1), 53 bits
-  double uniform(double low, double high);   // [low, high)
-  int64_t below(int64_t bound);              // 0 .. bound-1, unbiased
+  double uniform();                         // [0, 1), 53 bits
+  double uniform(double low, double high);  // [low, high)
+  int64_t below(int64_t bound);             // 0 .. bound-1, unbiased
   double normal();
-  std::string state() const;                 // hexadecimal, 64 characters
+  std::string state() const;  // hexadecimal, 64 characters
   void set_state(const std::string& state);
   template <class Vector>
   void shuffle(Vector& items) {

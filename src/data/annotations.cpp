@@ -20,17 +20,23 @@ Json read_json(const fs::path& path) {
   const std::string text = read_file(path, kJsonLimit);
   if (const size_t bad = io::invalid_utf8(text); bad != std::string::npos) {
     const auto line = 1 + std::count(text.begin(), text.begin() + static_cast<int64_t>(bad), '\n');
-    throw Error({.what = "is not UTF-8", .file = path.string(), .field = "line " + std::to_string(line), .mend = "save it as UTF-8"});
+    throw Error({.what = "is not UTF-8",
+                 .file = path.string(),
+                 .field = "line " + std::to_string(line),
+                 .mend = "save it as UTF-8"});
   }
   Json json = Json::parse(text, nullptr, false);
-  if (!json.is_object()) throw Error({.what = "is not a JSON object", .file = path.string(), .mend = "give the published annotation file"});
+  if (!json.is_object())
+    throw Error({.what = "is not a JSON object", .file = path.string(), .mend = "give the published annotation file"});
   return json;
 }
 
 const Json& list(const Json& json, const char* field, const fs::path& path) {
   const auto found = json.find(field);
   if (found == json.end() || !found->is_array()) {
-    throw Error({.what = "has no list '" + std::string(field) + "'", .file = path.string(), .mend = "give the published annotation file"});
+    throw Error({.what = "has no list '" + std::string(field) + "'",
+                 .file = path.string(),
+                 .mend = "give the published annotation file"});
   }
   return *found;
 }
@@ -103,7 +109,8 @@ std::shared_ptr<const ImageList> open_coco_captions(const fs::path& annotations,
   return std::make_shared<const ImageList>(ImageList::Contents{annotations.string(), std::move(entries)});
 }
 
-std::shared_ptr<const ImageList> open_karpathy_captions(const fs::path& annotations, const fs::path& images, const std::string& split) {
+std::shared_ptr<const ImageList> open_karpathy_captions(const fs::path& annotations, const fs::path& images,
+                                                        const std::string& split) {
   const Json json = read_json(annotations);
   Faults faults(annotations.string(), "give the published annotation file");
   std::vector<ImageList::Entry> entries;
@@ -136,7 +143,9 @@ std::shared_ptr<const ImageList> open_karpathy_captions(const fs::path& annotati
   if (!splits.contains(split)) {
     std::string known;
     for (const std::string& name : splits) known += (known.empty() ? "" : ", ") + name;
-    throw Error({.what = "has no split '" + split + "', only " + known, .file = annotations.string(), .mend = "name one of these"});
+    throw Error({.what = "has no split '" + split + "', only " + known,
+                 .file = annotations.string(),
+                 .mend = "name one of these"});
   }
   check_pictures(entries, images, annotations);
   return std::make_shared<const ImageList>(ImageList::Contents{annotations.string(), std::move(entries)});

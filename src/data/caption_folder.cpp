@@ -19,7 +19,9 @@ fs::path find_table(const fs::path& folder) {
       if (fs::exists(path)) return path;
     }
   }
-  throw Error({.what = "holds no captions.csv, .tsv or .jsonl", .file = folder.string(), .mend = "put one there, or name the table"});
+  throw Error({.what = "holds no captions.csv, .tsv or .jsonl",
+               .file = folder.string(),
+               .mend = "put one there, or name the table"});
 }
 
 // Why there is no picture, or "".
@@ -52,7 +54,9 @@ void append(std::vector<std::string>& to, const std::vector<std::string>& texts)
 
 std::shared_ptr<const ImageList> open_caption_folder(const fs::path& folder, const CaptionFolderOptions& options) {
   if (!fs::is_directory(folder)) {
-    throw Error({.what = fs::exists(folder) ? "is not a folder" : "does not exist", .file = folder.string(), .mend = "give the folder of the pictures"});
+    throw Error({.what = fs::exists(folder) ? "is not a folder" : "does not exist",
+                 .file = folder.string(),
+                 .mend = "give the folder of the pictures"});
   }
   const fs::path table = options.table.empty() ? find_table(folder) : options.table;
   const std::vector<std::string>& extra = options.extra_columns;
@@ -86,7 +90,8 @@ std::shared_ptr<const ImageList> open_caption_folder(const fs::path& folder, con
         places.erase(place);
         continue;
       }
-      contents.entries.push_back({.key = image[0], .path = picture, .extra = std::vector<std::vector<std::string>>(extra.size())});
+      contents.entries.push_back(
+          {.key = image[0], .path = picture, .extra = std::vector<std::vector<std::string>>(extra.size())});
     }
     ImageList::Entry& entry = contents.entries[place->second];
     append(entry.captions, captions);
@@ -97,7 +102,10 @@ std::shared_ptr<const ImageList> open_caption_folder(const fs::path& folder, con
   }
   faults.report();
   for (size_t i = 0; i < extra.size() && !contents.entries.empty(); ++i) {
-    if (!seen[i]) throw Error({.what = "no row has a text in '" + extra[i] + "'", .file = table.string(), .mend = "correct the column's name or leave it out"});
+    if (!seen[i])
+      throw Error({.what = "no row has a text in '" + extra[i] + "'",
+                   .file = table.string(),
+                   .mend = "correct the column's name or leave it out"});
   }
   return std::make_shared<const ImageList>(std::move(contents));
 }

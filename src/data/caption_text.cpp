@@ -33,7 +33,8 @@ std::string split(std::string_view name) {
       continue;
     }
     const bool next_lower = i + 1 < name.size() && lower(name[i + 1]);
-    const bool border = before == ' ' || digit(before) != digit(c) || (lower(before) && upper(c)) || (upper(before) && upper(c) && next_lower);
+    const bool border = before == ' ' || digit(before) != digit(c) || (lower(before) && upper(c)) ||
+                        (upper(before) && upper(c) && next_lower);
     if (border && !out.empty()) out += ' ';
     out += to_lower(c);
     before = c;
@@ -53,8 +54,11 @@ SubredditWords::SubredditWords(const std::filesystem::path& table) {
     rest.remove_prefix(std::min(end + 1, rest.size()));
     if (text.empty() || text.starts_with('#')) continue;
     const size_t tab = text.find('\t');
-    if (tab == std::string_view::npos || tab == 0 || io::trim(text.substr(tab)).empty() || io::invalid_utf8(text) != std::string_view::npos) {
-      throw Error({.what = "is not a subreddit, a tab and its words", .file = table.string(), .field = "line " + std::to_string(line),
+    if (tab == std::string_view::npos || tab == 0 || io::trim(text.substr(tab)).empty() ||
+        io::invalid_utf8(text) != std::string_view::npos) {
+      throw Error({.what = "is not a subreddit, a tab and its words",
+                   .file = table.string(),
+                   .field = "line " + std::to_string(line),
                    .mend = "write lines such as 'itookapicture<TAB>i took a picture' in UTF-8"});
     }
     words_[folded(text.substr(0, tab))] = io::trim(text.substr(tab));
@@ -68,11 +72,15 @@ std::string SubredditWords::words(std::string_view subreddit) const {
 
 namespace {
 
-const std::vector<std::string>& texts_of(const Sample& sample, size_t field) { return field == 0 ? sample.captions : sample.extra[field - 1]; }
+const std::vector<std::string>& texts_of(const Sample& sample, size_t field) {
+  return field == 0 ? sample.captions : sample.extra[field - 1];
+}
 
 // A field by weight, among those that hold a text.
 size_t draw_field(const Sample& sample, std::span<const double> weights, Rng& rng) {
-  const auto weight = [&](size_t field) { return texts_of(sample, field).empty() ? 0 : weights.empty() ? 1 : weights[field]; };
+  const auto weight = [&](size_t field) {
+    return texts_of(sample, field).empty() ? 0 : weights.empty() ? 1 : weights[field];
+  };
   double total = 0;
   for (size_t field = 0; field <= sample.extra.size(); ++field) total += weight(field);
   double left = rng.uniform() * total;

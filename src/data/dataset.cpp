@@ -10,11 +10,13 @@ namespace cambium::data {
 
 void StreamOptions::validate() const {
   if (world < 1 || rank < 0 || rank >= world) {
-    throw UsageError({.what = "rank " + std::to_string(rank) + " of " + std::to_string(world) + " does not exist", .field = "rank",
+    throw UsageError({.what = "rank " + std::to_string(rank) + " of " + std::to_string(world) + " does not exist",
+                      .field = "rank",
                       .mend = "ranks count from 0"});
   }
   if (passes < 0) throw UsageError({.what = "must not be negative", .field = "passes", .mend = "0 means endless"});
-  if (shuffle_buffer < 1) throw UsageError({.what = "must be at least 1", .field = "shuffle_buffer", .mend = "4000 is usual"});
+  if (shuffle_buffer < 1)
+    throw UsageError({.what = "must be at least 1", .field = "shuffle_buffer", .mend = "4000 is usual"});
 }
 
 namespace {
@@ -38,7 +40,9 @@ class IndexedCursor : public Cursor {
 
   void restore(const nlohmann::json& state) override {
     if (state.at("kind") != "indexed" || state.at("position").get<int64_t>() < 0) {
-      throw Error({.what = "is not a position in an indexed dataset", .field = "data position", .mend = "resume with the data the run began with"});
+      throw Error({.what = "is not a position in an indexed dataset",
+                   .field = "data position",
+                   .mend = "resume with the data the run began with"});
     }
     position_ = state.at("position");
   }
@@ -58,7 +62,7 @@ class IndexedCursor : public Cursor {
 
   int64_t size_;
   StreamOptions options_;
-  int64_t position_ = 0;  // tickets given on this rank
+  int64_t position_ = 0;                               // tickets given on this rank
   std::shared_ptr<const std::vector<int64_t>> order_;  // shared by the copies
   int64_t order_pass_ = 0;
 };
@@ -67,7 +71,8 @@ class IndexedCursor : public Cursor {
 
 std::unique_ptr<Cursor> IndexedDataset::cursor(const StreamOptions& options) const {
   options.validate();
-  if (size() < 1) throw Error({.what = "holds no samples", .field = "dataset", .mend = "give a dataset with at least one sample"});
+  if (size() < 1)
+    throw Error({.what = "holds no samples", .field = "dataset", .mend = "give a dataset with at least one sample"});
   return std::make_unique<IndexedCursor>(size(), options);
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-// What a Loader reads from: a Dataset knows where the samples are and fetches them (from any thread); a Cursor decides in
-// which order, one ticket at a time, without touching a picture. A cursor's state is the saved position.
+// What a Loader reads from: a Dataset knows where the samples are and fetches them (from any thread); a Cursor decides
+// in which order, one ticket at a time, without touching a picture. A cursor's state is the saved position.
 #include <cstdint>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>

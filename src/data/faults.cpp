@@ -10,7 +10,8 @@ constexpr int64_t kShown = 10;
 
 }  // namespace
 
-Faults::Faults(std::string file, std::string mend, bool skip) : file_(std::move(file)), mend_(std::move(mend)), skip_(skip) {}
+Faults::Faults(std::string file, std::string mend, bool skip)
+    : file_(std::move(file)), mend_(std::move(mend)), skip_(skip) {}
 
 void Faults::add(const std::string& place, const std::string& what) {
   if (++count_ > kShown) return;

@@ -13,7 +13,8 @@ constexpr size_t kPictureLimit = size_t{256} << 20;
 
 ImageList::ImageList(Contents contents) : contents_(std::move(contents)) {
   if (contents_.entries.empty()) {
-    throw Error({.what = "holds no pictures", .file = contents_.source, .mend = "give a dataset with at least one picture"});
+    throw Error(
+        {.what = "holds no pictures", .file = contents_.source, .mend = "give a dataset with at least one picture"});
   }
   // Keys, words and labels, not folders: the data may move.
   Sha256 sum;

@@ -11,7 +11,7 @@ namespace cambium::data {
 class ImageList : public IndexedDataset {
  public:
   struct Entry {
-    std::string key;             // as the dataset names it: relative path or image id
+    std::string key;  // as the dataset names it: relative path or image id
     std::filesystem::path path;
     std::vector<std::string> captions = {};
     std::vector<std::vector<std::string>> extra = {};

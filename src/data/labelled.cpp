@@ -19,7 +19,8 @@ namespace {
 
 constexpr size_t kNamesLimit = size_t{16} << 20;
 
-[[noreturn]] void refuse_names(const fs::path& path, std::string what, std::string mend = "give one class name a line, or a JSON list or object") {
+[[noreturn]] void refuse_names(const fs::path& path, std::string what,
+                               std::string mend = "give one class name a line, or a JSON list or object") {
   throw Error({.what = std::move(what), .file = path.string(), .mend = std::move(mend)});
 }
 
@@ -37,7 +38,9 @@ std::vector<std::string> lines_of(std::string_view text) {
 
 void require_folder(const fs::path& root) {
   if (!fs::is_directory(root)) {
-    throw Error({.what = fs::exists(root) ? "is not a folder" : "does not exist", .file = root.string(), .mend = "give the dataset's folder"});
+    throw Error({.what = fs::exists(root) ? "is not a folder" : "does not exist",
+                 .file = root.string(),
+                 .mend = "give the dataset's folder"});
   }
 }
 
@@ -58,7 +61,8 @@ class Labels {
     if (found != known_.end() && found->second != kTwice) return found->second;
     int64_t label = -1;
     const auto [stop, code] = std::from_chars(text.data(), text.data() + text.size(), label);
-    if (code == std::errc() && stop == text.data() + text.size() && label >= 0 && label < std::ssize(names_)) return label;
+    if (code == std::errc() && stop == text.data() + text.size() && label >= 0 && label < std::ssize(names_))
+      return label;
     if (found != known_.end()) {
       fault = "two classes are named '" + text + "', so give its number";
     } else {
@@ -105,7 +109,10 @@ std::shared_ptr<const ImageList> open_image_folder(const fs::path& root, const f
     if (entry.is_directory()) folders.push_back(entry.path().filename().string());
   }
   std::sort(folders.begin(), folders.end());
-  if (folders.empty()) throw Error({.what = "holds no class folders", .file = root.string(), .mend = "put each class's pictures into a folder of its own"});
+  if (folders.empty())
+    throw Error({.what = "holds no class folders",
+                 .file = root.string(),
+                 .mend = "put each class's pictures into a folder of its own"});
 
   std::vector<std::string> names;
   if (names_file.empty()) {
@@ -130,8 +137,10 @@ std::shared_ptr<const ImageList> open_image_folder(const fs::path& root, const f
       missing.report();
       names = std::move(ordered);
     } else if (names.size() != folders.size()) {
-      refuse_names(names_file, "holds " + std::to_string(names.size()) + " names for " + std::to_string(folders.size()) + " class folders",
-                   "give one name a folder of '" + root.string() + "', in sorted order");
+      refuse_names(
+          names_file,
+          "holds " + std::to_string(names.size()) + " names for " + std::to_string(folders.size()) + " class folders",
+          "give one name a folder of '" + root.string() + "', in sorted order");
     }
   }
 
@@ -145,7 +154,8 @@ std::shared_ptr<const ImageList> open_image_folder(const fs::path& root, const f
     if (pictures.empty()) empty.add("", "class folder '" + folders[label] + "' holds no pictures");
     std::sort(pictures.begin(), pictures.end());
     for (const fs::path& picture : pictures) {
-      entries.push_back({.key = picture.lexically_relative(root).string(), .path = picture, .label = static_cast<int64_t>(label)});
+      entries.push_back(
+          {.key = picture.lexically_relative(root).string(), .path = picture, .label = static_cast<int64_t>(label)});
     }
   }
   empty.report();

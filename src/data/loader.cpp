@@ -30,18 +30,24 @@ Rng sample_rng(uint64_t seed, const Ticket& ticket) {
 
 // What a saved position must agree on with the loader that takes it up.
 Json identity(const StreamOptions& stream) {
-  return {{"seed", stream.seed},       {"rank", stream.rank},
-          {"world", stream.world},     {"shuffle", stream.shuffle},
-          {"shuffle_buffer", stream.shuffle_buffer}, {"replay_order", stream.replay_order}};
+  return {{"seed", stream.seed},
+          {"rank", stream.rank},
+          {"world", stream.world},
+          {"shuffle", stream.shuffle},
+          {"shuffle_buffer", stream.shuffle_buffer},
+          {"replay_order", stream.replay_order}};
 }
 
 }  // namespace
 
 void LoaderOptions::validate() const {
   stream.validate();
-  if (batch_size < 1) throw UsageError({.what = "must be at least 1", .field = "batch_size", .mend = "give a positive number"});
-  if (threads < 0 || threads > 1024) throw UsageError({.what = "must be 0 to 1024", .field = "threads", .mend = "one or two a core is enough"});
-  if (prefetch < 0) throw UsageError({.what = "must not be negative", .field = "prefetch", .mend = "0 chooses by batch and threads"});
+  if (batch_size < 1)
+    throw UsageError({.what = "must be at least 1", .field = "batch_size", .mend = "give a positive number"});
+  if (threads < 0 || threads > 1024)
+    throw UsageError({.what = "must be 0 to 1024", .field = "threads", .mend = "one or two a core is enough"});
+  if (prefetch < 0)
+    throw UsageError({.what = "must not be negative", .field = "prefetch", .mend = "0 chooses by batch and threads"});
   if (max_bad_run < 1) throw UsageError({.what = "must be at least 1", .field = "max_bad_run", .mend = "256 is usual"});
 }
 
@@ -50,7 +56,9 @@ class LoaderBase::Impl {
   Impl(std::shared_ptr<const Dataset> dataset, ErasedMapper mapper, LoaderOptions options)
       : dataset_(std::move(dataset)), mapper_(std::move(mapper)), options_(std::move(options)) {
     options_.validate();
-    capacity_ = options_.threads == 0 ? 1 : options_.prefetch > 0 ? options_.prefetch : std::max(options_.batch_size, 16 * options_.threads);
+    capacity_ = options_.threads == 0   ? 1
+                : options_.prefetch > 0 ? options_.prefetch
+                                        : std::max(options_.batch_size, 16 * options_.threads);
     slots_.resize(static_cast<size_t>(capacity_));
     rewind(dataset_->cursor(options_.stream), {});
   }
@@ -86,7 +94,8 @@ class LoaderBase::Impl {
     const bool partial = static_cast<int64_t>(batch.size()) < options_.batch_size;
     if (partial && options_.drop_last) batch.clear();
     if (batch.empty() && position.samples == 0 && position.skipped > 0) {
-      throw Error({.what = "none of the " + std::to_string(position.skipped) + " samples could be used", .field = "dataset",
+      throw Error({.what = "none of the " + std::to_string(position.skipped) + " samples could be used",
+                   .field = "dataset",
                    .mend = "see the warnings above for the reasons"});
     }
     window_.samples += static_cast<int64_t>(batch.size());
@@ -113,17 +122,21 @@ class LoaderBase::Impl {
       throw Error({.what = std::move(what), .field = "data position: " + std::move(field), .mend = std::move(mend)});
     };
     try {
-      if (state.at("format") != 1) fail("was written by another version", "format", "resume with the version that wrote it");
+      if (state.at("format") != 1)
+        fail("was written by another version", "format", "resume with the version that wrote it");
       const Json ours = identity(options_.stream);
       for (const auto& [key, value] : ours.items()) {
-        if (state.at(key) != value) fail("was saved with " + state.at(key).dump() + ", not " + value.dump(), key, "resume as the run began");
+        if (state.at(key) != value)
+          fail("was saved with " + state.at(key).dump() + ", not " + value.dump(), key, "resume as the run began");
       }
       if (state.at("dataset") != dataset_->fingerprint()) {
-        fail("the data are not those the run began with", "dataset", "restore the files, or begin a new run from the checkpoint's weights");
+        fail("the data are not those the run began with", "dataset",
+             "restore the files, or begin a new run from the checkpoint's weights");
       }
       const int64_t replay = state.at("replay");
       Position position{.samples = state.at("samples"), .skipped = state.at("skipped"), .pass = state.at("pass")};
-      if (replay < 0 || replay > kSnapshotInterval || position.samples < 0 || position.skipped < 0) fail("is out of range", "replay", "use another checkpoint");
+      if (replay < 0 || replay > kSnapshotInterval || position.samples < 0 || position.skipped < 0)
+        fail("is out of range", "replay", "use another checkpoint");
       std::unique_ptr<Cursor> cursor = dataset_->cursor(options_.stream);
       cursor->restore(state.at("cursor"));
       for (int64_t i = 0; i < replay; ++i) cursor->next();
@@ -150,8 +163,8 @@ class LoaderBase::Impl {
   struct Slot {
     bool ready = false, end = false;
     Ticket ticket = {};
-    Erased item = {};              // null: bad or failed
-    std::string complaint = {};    // of a bad sample
+    Erased item = {};            // null: bad or failed
+    std::string complaint = {};  // of a bad sample
     std::exception_ptr failure = {};
   };
   // A copy of the cursor as it was before it gave this ticket.
@@ -273,8 +286,10 @@ class LoaderBase::Impl {
     const int64_t count = ++position.skipped;
     ++window_.skipped;
     if (++bad_run_ >= options_.max_bad_run) {
-      throw Error({.what = std::to_string(bad_run_) + " samples in a row could not be used; the last: " + slot.complaint,
-                   .field = "dataset", .mend = "check the data and the recipe's names of fields"});
+      throw Error(
+          {.what = std::to_string(bad_run_) + " samples in a row could not be used; the last: " + slot.complaint,
+           .field = "dataset",
+           .mend = "check the data and the recipe's names of fields"});
     }
     // All of the first few, then ever fewer.
     if (count <= 10 || (count & (count - 1)) == 0) {
@@ -293,12 +308,12 @@ class LoaderBase::Impl {
   LoaderOptions options_;
   int64_t capacity_ = 1;
 
-  std::mutex issue_;                 // the cursor
+  std::mutex issue_;  // the cursor
   std::unique_ptr<Cursor> cursor_;
 
-  mutable std::mutex mutex_;         // everything down to snapshots_
+  mutable std::mutex mutex_;  // everything down to snapshots_
   std::condition_variable room_, ready_;
-  std::vector<Slot> slots_;          // ring: ticket number n lies in slot n mod capacity
+  std::vector<Slot> slots_;  // ring: ticket number n lies in slot n mod capacity
   int64_t issued_ = 0, taken_ = 0;
   bool ended_ = false, stopping_ = false;
   std::deque<Snapshot> snapshots_;

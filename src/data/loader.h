@@ -16,11 +16,11 @@ namespace cambium::data {
 
 struct LoaderOptions {
   StreamOptions stream = {};
-  int64_t batch_size = 64;   // samples a batch on this rank
-  int64_t threads = 1;       // 0: the consumer's own thread does the work
-  int64_t prefetch = 0;      // items made ahead at most; 0: a batch, but at least 16 a thread
-  bool drop_last = false;    // finite streams: leave out an incomplete last batch
-  bool skip_bad = true;      // a sample whose fetch or map throws Error: warn, count and go on; false: throw it
+  int64_t batch_size = 64;    // samples a batch on this rank
+  int64_t threads = 1;        // 0: the consumer's own thread does the work
+  int64_t prefetch = 0;       // items made ahead at most; 0: a batch, but at least 16 a thread
+  bool drop_last = false;     // finite streams: leave out an incomplete last batch
+  bool skip_bad = true;       // a sample whose fetch or map throws Error: warn, count and go on; false: throw it
   int64_t max_bad_run = 256;  // so many bad samples in a row are an error all the same
 
   void validate() const;
@@ -43,8 +43,8 @@ class LoaderBase {
 
   // The position after the last batch handed out, as JSON of a few kilobytes (shards: the shuffle buffer's places too).
   nlohmann::json state() const;
-  // Continues from `state`: the following batches are bitwise those of the run that saved it. Error, in one sentence, for
-  // another dataset, seed or rank count.
+  // Continues from `state`: the following batches are bitwise those of the run that saved it. Error, in one sentence,
+  // for another dataset, seed or rank count.
   void restore(const nlohmann::json& state);
 
   // Pass (from 0) of the last sample handed out; samples handed out since the beginning of the run.
@@ -66,8 +66,8 @@ class LoaderBase {
 };
 
 // Item is what the mapper makes of a sample, for instance a struct of crop and token ids. The mapper runs on several
-// threads at once; its Rng depends on seed, pass and the sample's place alone. Error thrown by it means a bad sample (see
-// skip_bad); UsageError and every other exception end the stream and surface in next().
+// threads at once; its Rng depends on seed, pass and the sample's place alone. Error thrown by it means a bad sample
+// (see skip_bad); UsageError and every other exception end the stream and surface in next().
 template <class Item>
 class Loader : public LoaderBase {
  public:

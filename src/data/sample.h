@@ -13,8 +13,8 @@ struct Sample {
   std::string image = {};                  // the encoded file (JPEG, PNG, WebP, ...); never empty for a picture dataset
   std::vector<std::string> captions = {};  // UTF-8; empty for labelled sets
   std::vector<std::vector<std::string>> extra = {};  // texts of each further field that was asked for, maybe none
-  std::string subreddit = {};              // RedCaps; "" elsewhere
-  int64_t label = -1;                      // class index, or -1
+  std::string subreddit = {};                        // RedCaps; "" elsewhere
+  int64_t label = -1;                                // class index, or -1
 };
 
 }  // namespace cambium::data

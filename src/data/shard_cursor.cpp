@@ -23,7 +23,8 @@ ShardCursor::ShardCursor(std::shared_ptr<const ImageTextShards::Set> set, const 
 void ShardCursor::begin_pass(int64_t pass) {
   const auto draw = static_cast<uint64_t>(options_.replay_order ? 0 : pass);
   std::vector<int64_t> order;
-  for (int64_t shard = options_.rank; shard < static_cast<int64_t>(set_->paths.size()); shard += options_.world) order.push_back(shard);
+  for (int64_t shard = options_.rank; shard < static_cast<int64_t>(set_->paths.size()); shard += options_.world)
+    order.push_back(shard);
   if (options_.shuffle) Rng(mix_seed(options_.seed, "shard order", draw)).shuffle(order);
   order_ = std::make_shared<const std::vector<int64_t>>(std::move(order));
   rng_ = Rng(mix_seed(options_.seed, "shuffle buffer", draw));
@@ -62,7 +63,8 @@ std::optional<Ticket> ShardCursor::next() {
     }
     if (!buffer_.empty()) break;
     if (given_ == 0) {
-      throw Error({.what = "not one sample was found in this rank's " + std::to_string(order_->size()) + " shards", .field = "shards",
+      throw Error({.what = "not one sample was found in this rank's " + std::to_string(order_->size()) + " shards",
+                   .field = "shards",
                    .mend = "a shard holds members STEM.jpg with STEM.json or STEM.txt"});
     }
     if (options_.passes > 0 && pass_ + 1 >= options_.passes) return std::nullopt;
@@ -81,7 +83,8 @@ nlohmann::json ShardCursor::state() const {
   for (const Ticket& ticket : buffer_) {
     buffer += (buffer.empty() ? "" : " ") + std::to_string(ticket.shard) + ":" + std::to_string(ticket.offset);
   }
-  return {{"kind", "shards"}, {"pass", pass_}, {"given", given_}, {"place", place_}, {"offset", offset_}, {"rng", rng_.state()}, {"buffer", buffer}};
+  return {{"kind", "shards"},  {"pass", pass_},       {"given", given_}, {"place", place_},
+          {"offset", offset_}, {"rng", rng_.state()}, {"buffer", buffer}};
 }
 
 void ShardCursor::restore(const nlohmann::json& state) {
@@ -104,7 +107,8 @@ void ShardCursor::restore(const nlohmann::json& state) {
     }
     buffer_.push_back(ticket);
   }
-  if (pass_ < 0 || given_ < 0 || place_ < 0 || offset_ < 0 || static_cast<int64_t>(buffer_.size()) > options_.shuffle_buffer) {
+  if (pass_ < 0 || given_ < 0 || place_ < 0 || offset_ < 0 ||
+      static_cast<int64_t>(buffer_.size()) > options_.shuffle_buffer) {
     refuse("is damaged");
   }
 }

@@ -21,11 +21,11 @@ class ShardCursor : public Cursor {
 
   std::shared_ptr<const ImageTextShards::Set> set_;
   StreamOptions options_;
-  int64_t pass_ = 0, given_ = 0;                        // samples given in this pass
-  std::shared_ptr<const std::vector<int64_t>> order_;   // this rank's shards in this pass's order
-  int64_t place_ = 0, offset_ = 0;                      // where scan() goes on: order_[place_], byte
+  int64_t pass_ = 0, given_ = 0;                       // samples given in this pass
+  std::shared_ptr<const std::vector<int64_t>> order_;  // this rank's shards in this pass's order
+  int64_t place_ = 0, offset_ = 0;                     // where scan() goes on: order_[place_], byte
   std::vector<Ticket> buffer_;
-  Rng rng_;                                             // of the buffer
+  Rng rng_;  // of the buffer
 };
 
 }  // namespace cambium::data

@@ -35,7 +35,9 @@ std::vector<fs::path> expand(const std::string& pattern) {
 std::string utf8(const io::TarFile& tar, const io::TarMember& member, std::string text) {
   const size_t bad = io::invalid_utf8(text);
   if (bad != std::string::npos) {
-    throw Error({.what = "is not UTF-8 (byte " + std::to_string(bad) + ")", .file = tar.name(), .field = member.name,
+    throw Error({.what = "is not UTF-8 (byte " + std::to_string(bad) + ")",
+                 .file = tar.name(),
+                 .field = member.name,
                  .mend = "make the shard again with UTF-8 captions"});
   }
   return text;
@@ -61,7 +63,8 @@ void read_json(const io::TarFile& tar, const io::TarMember& member, const ShardO
     const auto found = json.find(field);
     if (found == json.end()) continue;
     for (const auto& text : found->is_array() ? *found : nlohmann::json::array({*found})) {
-      if (!text.is_string()) fail("holds something else than text in '" + field + "'", "make it a text or a list of texts");
+      if (!text.is_string())
+        fail("holds something else than text in '" + field + "'", "make it a text or a list of texts");
       texts.push_back(text.get<std::string>());
     }
   }
@@ -79,19 +82,27 @@ std::vector<fs::path> expand_globs(const std::vector<std::string>& patterns) {
       std::istringstream words(pattern);
       for (std::string word; words >> word;) {
         std::vector<fs::path> some = expand(word);
-        if (some.empty()) throw Error({.what = "no file matches", .file = word, .mend = "give a path or a pattern such as 'shards/*.tar'"});
+        if (some.empty())
+          throw Error(
+              {.what = "no file matches", .file = word, .mend = "give a path or a pattern such as 'shards/*.tar'"});
         found.insert(found.end(), some.begin(), some.end());
       }
     }
-    if (found.empty()) throw Error({.what = "no file matches", .file = pattern, .mend = "give a path or a pattern such as 'shards/*.tar'"});
+    if (found.empty())
+      throw Error(
+          {.what = "no file matches", .file = pattern, .mend = "give a path or a pattern such as 'shards/*.tar'"});
     for (const fs::path& path : found) {
       if (fs::is_directory(path)) {
-        throw Error({.what = "is a folder, not a shard", .file = path.string(), .mend = "give '" + (path / "*.tar").string() + "'"});
+        throw Error({.what = "is a folder, not a shard",
+                     .file = path.string(),
+                     .mend = "give '" + (path / "*.tar").string() + "'"});
       }
     }
     paths.insert(paths.end(), found.begin(), found.end());
   }
-  if (paths.empty()) throw UsageError({.what = "no shards were given", .field = "shards", .mend = "give a path or a pattern such as 'shards/*.tar'"});
+  if (paths.empty())
+    throw UsageError(
+        {.what = "no shards were given", .field = "shards", .mend = "give a path or a pattern such as 'shards/*.tar'"});
   std::sort(paths.begin(), paths.end());
   paths.erase(std::unique(paths.begin(), paths.end()), paths.end());
   return paths;
@@ -109,7 +120,8 @@ std::shared_ptr<const io::TarFile> ImageTextShards::Set::open(int64_t shard) con
   return opened_.back().second;
 }
 
-ImageTextShards::ImageTextShards(const std::vector<std::string>& patterns, ShardOptions options) : set_(std::make_shared<Set>()) {
+ImageTextShards::ImageTextShards(const std::vector<std::string>& patterns, ShardOptions options)
+    : set_(std::make_shared<Set>()) {
   set_->paths = expand_globs(patterns);
   set_->options = std::move(options);
   // Names and sizes, not folders: the data may move.
@@ -121,7 +133,9 @@ ImageTextShards::ImageTextShards(const std::vector<std::string>& patterns, Shard
   }
   fingerprint_ = sum.hex();
   if (!io::sample_at(*set_->open(0), 0)) {
-    throw Error({.what = "holds no samples", .file = set_->paths[0].string(), .mend = "a shard holds members STEM.jpg with STEM.json or STEM.txt"});
+    throw Error({.what = "holds no samples",
+                 .file = set_->paths[0].string(),
+                 .mend = "a shard holds members STEM.jpg with STEM.json or STEM.txt"});
   }
   fetch({.shard = 0, .offset = 0});
 }
@@ -129,8 +143,10 @@ ImageTextShards::ImageTextShards(const std::vector<std::string>& patterns, Shard
 std::unique_ptr<Cursor> ImageTextShards::cursor(const StreamOptions& options) const {
   options.validate();
   if (static_cast<int64_t>(set_->paths.size()) < options.world) {
-    throw Error({.what = std::to_string(set_->paths.size()) + " shards cannot be split among " + std::to_string(options.world) + " ranks",
-                 .field = "shards", .mend = "make at least one shard a rank"});
+    throw Error({.what = std::to_string(set_->paths.size()) + " shards cannot be split among " +
+                         std::to_string(options.world) + " ranks",
+                 .field = "shards",
+                 .mend = "make at least one shard a rank"});
   }
   return std::make_unique<ShardCursor>(set_, options);
 }
@@ -138,19 +154,29 @@ std::unique_ptr<Cursor> ImageTextShards::cursor(const StreamOptions& options) co
 Sample ImageTextShards::fetch(const Ticket& ticket) const {
   const auto tar = set_->open(ticket.shard);
   const std::optional<io::TarSample> parts = io::sample_at(*tar, ticket.offset);
-  if (!parts) throw Error({.what = "has no sample at byte " + std::to_string(ticket.offset), .file = tar->name(), .mend = "leave the shards alone during a run"});
+  if (!parts)
+    throw Error({.what = "has no sample at byte " + std::to_string(ticket.offset),
+                 .file = tar->name(),
+                 .mend = "leave the shards alone during a run"});
   const io::TarMember* picture = nullptr;
   for (const std::string_view extension : kPictures) {
     if (!picture) picture = parts->find(extension);
   }
-  if (!picture) throw Error({.what = "has no picture", .file = tar->name(), .field = parts->key, .mend = "a sample needs a jpg, png or webp member"});
+  if (!picture)
+    throw Error({.what = "has no picture",
+                 .file = tar->name(),
+                 .field = parts->key,
+                 .mend = "a sample needs a jpg, png or webp member"});
   Sample sample{.key = parts->key, .source = tar->name() + ": " + picture->name};
   if (const io::TarMember* json = parts->find("json"); json) {
     read_json(*tar, *json, set_->options, sample);
   } else if (const io::TarMember* words = parts->find("txt"); words) {
     sample.captions.emplace_back(io::trim(utf8(*tar, *words, tar->read(*words, kWordsLimit))));
   } else {
-    throw Error({.what = "has no words", .file = tar->name(), .field = parts->key, .mend = "a sample needs a json or txt member"});
+    throw Error({.what = "has no words",
+                 .file = tar->name(),
+                 .field = parts->key,
+                 .mend = "a sample needs a json or txt member"});
   }
   sample.image = tar->read(*picture, kPictureLimit);
   return sample;

@@ -2,8 +2,8 @@
 // Image-text shards: tar files in webdataset's layout, as RedCaps' and img2dataset's tools write them. Members with one
 // stem are a sample: a picture (jpg, jpeg, png, webp, gif, bmp) and its words (json with a caption field, or txt).
 //
-// As in MERU's loader: rank r of w reads every w-th of the sorted shards; the shards are shuffled, and the samples pass a
-// shuffle buffer (a random one is given, the last takes its place). Unlike there, every pass has an order of its own
+// As in MERU's loader: rank r of w reads every w-th of the sorted shards; the shards are shuffled, and the samples pass
+// a shuffle buffer (a random one is given, the last takes its place). Unlike there, every pass has an order of its own
 // (StreamOptions::replay_order brings the original's back), and the buffer holds places in files, not pictures, so that
 // saving and restoring a position touches no picture.
 #include <filesystem>
@@ -18,8 +18,9 @@
 namespace cambium::data {
 
 struct ShardOptions {
-  std::string caption_field = "caption";      // of the json member
-  std::vector<std::string> extra_fields = {};  // more texts of the json member (a text or a list of them), for Sample::extra
+  std::string caption_field = "caption";  // of the json member
+  std::vector<std::string> extra_fields =
+      {};  // more texts of the json member (a text or a list of them), for Sample::extra
   std::string subreddit_field = "subreddit";  // of the json member; may be absent
   bool skip_damaged = false;  // a damaged shard is left at the damage with a warning, instead of an error
 };
@@ -30,8 +31,8 @@ std::vector<std::filesystem::path> expand_globs(const std::vector<std::string>& 
 
 class ImageTextShards : public Dataset {
  public:
-  // Opens the first shard and checks that its first sample has picture and words: a wrong folder or field is found before
-  // the first step.
+  // Opens the first shard and checks that its first sample has picture and words: a wrong folder or field is found
+  // before the first step.
   explicit ImageTextShards(const std::vector<std::string>& patterns, ShardOptions options = {});
 
   // Error where there are fewer shards than ranks.

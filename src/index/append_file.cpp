@@ -19,19 +19,23 @@ namespace {
   const int code = errno;
   throw Error({.what = std::string("cannot ") + doing + ": " + std::strerror(code),
                .file = path.string(),
-               .mend = code == ENOSPC ? "free some disk space; what was committed before is unchanged" : "check the folder and its permissions"});
+               .mend = code == ENOSPC ? "free some disk space; what was committed before is unchanged"
+                                      : "check the folder and its permissions"});
 }
 
 }  // namespace
 
-AppendFile::AppendFile(std::filesystem::path path, int64_t length, bool writing) : path_(std::move(path)), length_(length) {
+AppendFile::AppendFile(std::filesystem::path path, int64_t length, bool writing)
+    : path_(std::move(path)), length_(length) {
   descriptor_ = open(path_.c_str(), writing ? O_RDWR | O_CREAT | O_CLOEXEC : O_RDONLY | O_CLOEXEC, 0644);
   if (descriptor_ < 0) fail(path_, "open");
-  struct stat status {};
+  struct stat status{};
   if (fstat(descriptor_, &status) != 0 || !S_ISREG(status.st_mode) || status.st_size < length) {
     close(descriptor_);
-    throw Error({.what = "holds " + std::to_string(status.st_size) + " bytes where index.json speaks of " + std::to_string(length),
-                 .file = path_.string(), .mend = "build the index again from the pictures"});
+    throw Error({.what = "holds " + std::to_string(status.st_size) + " bytes where index.json speaks of " +
+                         std::to_string(length),
+                 .file = path_.string(),
+                 .mend = "build the index again from the pictures"});
   }
   if (writing && status.st_size > length && ftruncate(descriptor_, length) != 0) {
     close(descriptor_);

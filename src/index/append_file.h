@@ -10,8 +10,8 @@ namespace cambium::index {
 
 class AppendFile {
  public:
-  // Opens (writing: creates) `path` and goes to `length`; what lies beyond it is cut off when writing. Error if the file is
-  // shorter than that.
+  // Opens (writing: creates) `path` and goes to `length`; what lies beyond it is cut off when writing. Error if the
+  // file is shorter than that.
   AppendFile(std::filesystem::path path, int64_t length, bool writing);
   ~AppendFile();
   AppendFile(AppendFile&& other) noexcept;
@@ -23,8 +23,8 @@ class AppendFile {
   void rewind(int64_t length) { length_ = length; }
   int64_t length() const { return length_; }
   const std::filesystem::path& path() const { return path_; }
-  // The first `length()` bytes, mapped read-only; stays valid as long as the pointer lives, whatever happens to the file's
-  // name. Null for an empty file.
+  // The first `length()` bytes, mapped read-only; stays valid as long as the pointer lives, whatever happens to the
+  // file's name. Null for an empty file.
   std::shared_ptr<const void> map() const;
   // Bytes of the file in memory (for text).
   std::string read() const;

@@ -17,12 +17,16 @@ constexpr int64_t most = int64_t{1} << 48;
   throw Error({.what = what, .file = file.string(), .field = field, .mend = rebuild});
 }
 
-int64_t integer(const Json& json, const char* key, int64_t low, int64_t high, const std::filesystem::path& file, const std::string& where = {}) {
+int64_t integer(const Json& json, const char* key, int64_t low, int64_t high, const std::filesystem::path& file,
+                const std::string& where = {}) {
   const auto found = json.find(key);
   if (found == json.end() || !found->is_number_integer()) fail(file, where + key, "expected a whole number");
-  if (found->is_number_unsigned() && found->get<uint64_t>() > static_cast<uint64_t>(INT64_MAX)) fail(file, where + key, "is out of range");
+  if (found->is_number_unsigned() && found->get<uint64_t>() > static_cast<uint64_t>(INT64_MAX))
+    fail(file, where + key, "is out of range");
   const auto value = found->get<int64_t>();
-  if (value < low || value > high) fail(file, where + key, std::to_string(value) + " is not between " + std::to_string(low) + " and " + std::to_string(high));
+  if (value < low || value > high)
+    fail(file, where + key,
+         std::to_string(value) + " is not between " + std::to_string(low) + " and " + std::to_string(high));
   return value;
 }
 
@@ -50,7 +54,8 @@ std::string to_hex(std::string_view bytes) {
 }
 
 std::string from_hex(const std::string& hex, const std::filesystem::path& file, const std::string& field) {
-  if (hex.size() % 2 != 0 || hex.find_first_not_of("0123456789abcdef") != std::string::npos) fail(file, field, "is not hexadecimal");
+  if (hex.size() % 2 != 0 || hex.find_first_not_of("0123456789abcdef") != std::string::npos)
+    fail(file, field, "is not hexadecimal");
   std::string bytes;
   for (size_t i = 0; i < hex.size(); i += 2) bytes += static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16));
   return bytes;
@@ -74,7 +79,9 @@ std::string serialise(const Manifest& manifest) {
   if (manifest.space.kind == Space::Kind::lorentz) json["curvature"] = manifest.space.curvature;
   json["dimensions"] = manifest.dimensions;
   json["storage"] = manifest.storage == Storage::f32 ? "f32" : "bf16";
-  json["model"] = {{"name", manifest.model.name}, {"path", manifest.model.path}, {"fingerprint", manifest.model.fingerprint},
+  json["model"] = {{"name", manifest.model.name},
+                   {"path", manifest.model.path},
+                   {"fingerprint", manifest.model.fingerprint},
                    {"picture_size", manifest.model.picture_size}};
   if (!manifest.model.delta.empty()) json["model"]["delta"] = manifest.model.delta;
   json["generation"] = manifest.generation;
@@ -85,9 +92,12 @@ std::string serialise(const Manifest& manifest) {
 
 Manifest parse_manifest(std::string_view bytes, const std::filesystem::path& file) {
   const Json json = parse(bytes, file, "");
-  if (const auto found = json.find("format"); found == json.end() || *found != "cambium-index") fail(file, "format", "is not \"cambium-index\"");
+  if (const auto found = json.find("format"); found == json.end() || *found != "cambium-index")
+    fail(file, "format", "is not \"cambium-index\"");
   if (const int64_t version = integer(json, "version", 1, most, file); version != 1) {
-    throw Error({.what = "is version " + std::to_string(version) + ", this program reads version 1", .file = file.string(), .field = "version",
+    throw Error({.what = "is version " + std::to_string(version) + ", this program reads version 1",
+                 .file = file.string(),
+                 .field = "version",
                  .mend = "use a newer cambium"});
   }
   Manifest manifest;
@@ -96,7 +106,8 @@ Manifest parse_manifest(std::string_view bytes, const std::filesystem::path& fil
     const auto found = json.find("curvature");
     if (found == json.end() || !found->is_number()) fail(file, "curvature", "expected a number");
     manifest.space = Space::lorentz(found->get<double>());
-    if (!(manifest.space.curvature > 0) || !std::isfinite(manifest.space.curvature)) fail(file, "curvature", "is not a positive number");
+    if (!(manifest.space.curvature > 0) || !std::isfinite(manifest.space.curvature))
+      fail(file, "curvature", "is not a positive number");
   } else if (space != "dot") {
     fail(file, "space", "is \"" + space + "\", neither dot nor lorentz");
   }
@@ -106,9 +117,11 @@ Manifest parse_manifest(std::string_view bytes, const std::filesystem::path& fil
   manifest.storage = storage == "f32" ? Storage::f32 : Storage::bf16;
   const auto model = json.find("model");
   if (model == json.end() || !model->is_object()) fail(file, "model", "expected an object");
-  manifest.model = {.name = text(*model, "name", file, "model."), .path = text(*model, "path", file, "model."),
+  manifest.model = {.name = text(*model, "name", file, "model."),
+                    .path = text(*model, "path", file, "model."),
                     .delta = model->contains("delta") ? text(*model, "delta", file, "model.") : "",
-                    .fingerprint = text(*model, "fingerprint", file, "model."), .picture_size = integer(*model, "picture_size", 0, 1 << 20, file, "model.")};
+                    .fingerprint = text(*model, "fingerprint", file, "model."),
+                    .picture_size = integer(*model, "picture_size", 0, 1 << 20, file, "model.")};
   manifest.generation = integer(json, "generation", 1, most, file);
   // Bounded so that rows * row_bytes fits.
   manifest.rows = integer(json, "rows", 0, most / (4 * manifest.dimensions), file);
@@ -137,8 +150,10 @@ Entry parse_entry(std::string_view line, const std::filesystem::path& file, int6
   const Json json = parse(line, file, where);
   if (json.contains("remove")) return Removal{integer(json, "remove", 0, most, file, where + ", ")};
   Item item;
-  if (json.contains("path_hex")) item.path = from_hex(text(json, "path_hex", file, where + ", "), file, where + ", path_hex");
-  else item.path = text(json, "path", file, where + ", ");
+  if (json.contains("path_hex"))
+    item.path = from_hex(text(json, "path_hex", file, where + ", "), file, where + ", path_hex");
+  else
+    item.path = text(json, "path", file, where + ", ");
   item.size = integer(json, "size", 0, INT64_MAX, file, where + ", ");
   item.modified_ns = integer(json, "modified_ns", INT64_MIN, INT64_MAX, file, where + ", ");
   return item;

@@ -1,6 +1,6 @@
 #pragma once
-// The files of an index folder as text: index.json (what is committed) and the lines of items.N.jsonl (which row is which
-// file, in the order written). Parsers take hostile input: one sentence, no crash. See docs/formats.md.
+// The files of an index folder as text: index.json (what is committed) and the lines of items.N.jsonl (which row is
+// which file, in the order written). Parsers take hostile input: one sentence, no crash. See docs/formats.md.
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -38,8 +38,8 @@ struct Manifest {
   int64_t dimensions = 0;
   Storage storage = Storage::f32;
   ModelReference model = {};
-  int64_t generation = 1;   // counts compactions; part of the other files' names
-  int64_t rows = 0;         // written, the removed included
+  int64_t generation = 1;  // counts compactions; part of the other files' names
+  int64_t rows = 0;        // written, the removed included
   int64_t items_bytes = 0;
 
   int64_t row_bytes() const { return dimensions * (storage == Storage::f32 ? 4 : 2); }

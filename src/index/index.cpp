@@ -29,7 +29,9 @@ constexpr size_t manifest_limit = 1 << 20;
 Manifest read_manifest(const fs::path& folder) {
   const fs::path file = folder / manifest_name;
   if (!fs::exists(file)) {
-    throw Error({.what = "holds no index (index.json is missing)", .file = folder.string(), .mend = "make one with cambium index build"});
+    throw Error({.what = "holds no index (index.json is missing)",
+                 .file = folder.string(),
+                 .mend = "make one with cambium index build"});
   }
   return parse_manifest(read_file(file, manifest_limit), file);
 }
@@ -42,10 +44,15 @@ class Index::Lock {
   explicit Lock(const fs::path& folder) {
     const fs::path file = folder / "lock";
     descriptor_ = ::open(file.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0644);
-    if (descriptor_ < 0) throw Error({.what = std::string("cannot open: ") + std::strerror(errno), .file = file.string(), .mend = "check that the folder may be written"});
+    if (descriptor_ < 0)
+      throw Error({.what = std::string("cannot open: ") + std::strerror(errno),
+                   .file = file.string(),
+                   .mend = "check that the folder may be written"});
     if (flock(descriptor_, LOCK_EX | LOCK_NB) != 0) {
       close(descriptor_);
-      throw Error({.what = "another process is writing to this index", .file = folder.string(), .mend = "wait until it has finished"});
+      throw Error({.what = "another process is writing to this index",
+                   .file = folder.string(),
+                   .mend = "wait until it has finished"});
     }
   }
   ~Lock() { close(descriptor_); }
@@ -59,7 +66,9 @@ class Index::Lock {
 void IndexOptions::validate() const {
   space.validate();
   if (dimensions < 1 || dimensions > (1 << 20)) {
-    throw Error({.what = std::to_string(dimensions) + " is out of range", .field = "dimensions", .mend = "give the length of an embedding"});
+    throw Error({.what = std::to_string(dimensions) + " is out of range",
+                 .field = "dimensions",
+                 .mend = "give the length of an embedding"});
   }
 }
 
@@ -68,14 +77,24 @@ bool Index::exists(const fs::path& folder) { return fs::exists(folder / manifest
 Index Index::create(const fs::path& folder, const IndexOptions& options) {
   options.validate();
   std::error_code code;
-  if (exists(folder)) throw Error({.what = "holds an index already", .file = folder.string(), .mend = "add to it, or choose another folder"});
+  if (exists(folder))
+    throw Error(
+        {.what = "holds an index already", .file = folder.string(), .mend = "add to it, or choose another folder"});
   if (fs::exists(folder, code) && (!fs::is_directory(folder, code) || !fs::is_empty(folder, code))) {
-    throw Error({.what = "is not an empty folder", .file = folder.string(), .mend = "choose another place for the index"});
+    throw Error(
+        {.what = "is not an empty folder", .file = folder.string(), .mend = "choose another place for the index"});
   }
   fs::create_directories(folder, code);
-  if (code) throw Error({.what = "cannot create the folder: " + code.message(), .file = folder.string(), .mend = "check the path and its permissions"});
+  if (code)
+    throw Error({.what = "cannot create the folder: " + code.message(),
+                 .file = folder.string(),
+                 .mend = "check the path and its permissions"});
   auto lock = std::make_unique<Lock>(folder);
-  Index index(folder, Manifest{.space = options.space, .dimensions = options.dimensions, .storage = options.storage, .model = options.model}, std::move(lock));
+  Index index(
+      folder,
+      Manifest{
+          .space = options.space, .dimensions = options.dimensions, .storage = options.storage, .model = options.model},
+      std::move(lock));
   index.commit();
   return index;
 }
@@ -106,7 +125,9 @@ Index Index::open_once(const fs::path& folder, std::unique_ptr<Lock> lock) {
 }
 
 Index::Index(fs::path folder, Manifest manifest, std::unique_ptr<Lock> lock)
-    : folder_(std::move(folder)), manifest_(std::move(manifest)), lock_(std::move(lock)),
+    : folder_(std::move(folder)),
+      manifest_(std::move(manifest)),
+      lock_(std::move(lock)),
       vectors_file_(folder_ / manifest_.vectors_name(), manifest_.rows * manifest_.row_bytes(), lock_ != nullptr),
       items_file_(folder_ / manifest_.items_name(), manifest_.items_bytes, lock_ != nullptr) {}
 
@@ -121,15 +142,19 @@ void Index::read_items() {
     const size_t end = text.find('\n', at);
     ++line;
     if (end == std::string::npos) {
-      throw Error({.what = "the last line has no end", .file = items_file_.path().string(), .field = "line " + std::to_string(line),
+      throw Error({.what = "the last line has no end",
+                   .file = items_file_.path().string(),
+                   .field = "line " + std::to_string(line),
                    .mend = "build the index again from the pictures"});
     }
     apply(parse_entry(std::string_view(text).substr(at, end - at), items_file_.path(), line), line);
     at = end + 1;
   }
   if (static_cast<int64_t>(items_.size()) != manifest_.rows) {
-    throw Error({.what = "lists " + std::to_string(items_.size()) + " items where index.json speaks of " + std::to_string(manifest_.rows) + " rows",
-                 .file = items_file_.path().string(), .mend = "build the index again from the pictures"});
+    throw Error({.what = "lists " + std::to_string(items_.size()) + " items where index.json speaks of " +
+                         std::to_string(manifest_.rows) + " rows",
+                 .file = items_file_.path().string(),
+                 .mend = "build the index again from the pictures"});
   }
 }
 
@@ -138,7 +163,9 @@ void Index::apply(Entry entry, int64_t line) {
     const auto row = static_cast<int64_t>(items_.size());
     const auto [place, fresh] = row_of_.try_emplace(item->path, row);
     if (!fresh) {
-      throw Error({.what = "\"" + item->path + "\" is added twice", .file = items_file_.path().string(), .field = "line " + std::to_string(line),
+      throw Error({.what = "\"" + item->path + "\" is added twice",
+                   .file = items_file_.path().string(),
+                   .field = "line " + std::to_string(line),
                    .mend = "build the index again from the pictures"});
     }
     items_.push_back(std::move(*item));
@@ -147,22 +174,26 @@ void Index::apply(Entry entry, int64_t line) {
   }
   const int64_t row = std::get<Removal>(entry).row;
   if (row >= static_cast<int64_t>(items_.size()) || removed_[static_cast<size_t>(row)] != 0) {
-    throw Error({.what = "row " + std::to_string(row) + " is removed but not there", .file = items_file_.path().string(),
-                 .field = "line " + std::to_string(line), .mend = "build the index again from the pictures"});
+    throw Error({.what = "row " + std::to_string(row) + " is removed but not there",
+                 .file = items_file_.path().string(),
+                 .field = "line " + std::to_string(line),
+                 .mend = "build the index again from the pictures"});
   }
   removed_[static_cast<size_t>(row)] = 1;
   row_of_.erase(items_[static_cast<size_t>(row)].path);
 }
 
 void Index::require_writing() const {
-  if (!lock_) throw Error({.what = "is open for searching only", .file = folder_.string(), .mend = "open it for writing"});
+  if (!lock_)
+    throw Error({.what = "is open for searching only", .file = folder_.string(), .mend = "open it for writing"});
 }
 
 void Index::delete_other_generations() const {
   std::error_code ignored;
   for (const auto& entry : fs::directory_iterator(folder_, ignored)) {
     const std::string name = entry.path().filename().string();
-    const bool ours = (name.starts_with("vectors.") && name.ends_with(".bin")) || (name.starts_with("items.") && name.ends_with(".jsonl"));
+    const bool ours = (name.starts_with("vectors.") && name.ends_with(".bin")) ||
+                      (name.starts_with("items.") && name.ends_with(".jsonl"));
     if (ours && name != manifest_.vectors_name() && name != manifest_.items_name()) fs::remove(entry.path(), ignored);
   }
 }
@@ -179,7 +210,9 @@ bool Index::is_current(const Item& item) const {
 
 const Item& Index::item(int64_t row) const {
   if (row < 0 || row >= static_cast<int64_t>(items_.size())) {
-    throw Error({.what = "there is no row " + std::to_string(row), .file = folder_.string(), .mend = "use rows that a search returned"});
+    throw Error({.what = "there is no row " + std::to_string(row),
+                 .file = folder_.string(),
+                 .mend = "use rows that a search returned"});
   }
   return items_[static_cast<size_t>(row)];
 }
@@ -194,13 +227,21 @@ std::vector<int64_t> Index::rows() const {
 
 void Index::add(std::span<const Item> items, const at::Tensor& embeddings) {
   require_writing();
-  if (embeddings.dim() != 2 || embeddings.size(0) != static_cast<int64_t>(items.size()) || embeddings.size(1) != manifest_.dimensions) {
-    throw Error({.what = "expected " + std::to_string(items.size()) + " rows of " + std::to_string(manifest_.dimensions) + " numbers", .file = folder_.string(),
-                 .field = "embeddings", .mend = "use the model that made the index"});
+  if (embeddings.dim() != 2 || embeddings.size(0) != static_cast<int64_t>(items.size()) ||
+      embeddings.size(1) != manifest_.dimensions) {
+    throw Error({.what = "expected " + std::to_string(items.size()) + " rows of " +
+                         std::to_string(manifest_.dimensions) + " numbers",
+                 .file = folder_.string(),
+                 .field = "embeddings",
+                 .mend = "use the model that made the index"});
   }
-  const at::Tensor stored = embeddings.detach().to(at::kCPU, manifest_.storage == Storage::f32 ? at::kFloat : at::kBFloat16).contiguous();
+  const at::Tensor stored =
+      embeddings.detach().to(at::kCPU, manifest_.storage == Storage::f32 ? at::kFloat : at::kBFloat16).contiguous();
   if (!stored.isfinite().all().item<bool>()) {
-    throw Error({.what = "hold values that are not finite", .file = folder_.string(), .field = "embeddings", .mend = "check the model's outputs for NaN"});
+    throw Error({.what = "hold values that are not finite",
+                 .file = folder_.string(),
+                 .field = "embeddings",
+                 .mend = "check the model's outputs for NaN"});
   }
   std::unordered_map<std::string_view, size_t> within;
   for (size_t i = 0; i < items.size(); ++i) {
@@ -211,7 +252,8 @@ void Index::add(std::span<const Item> items, const at::Tensor& embeddings) {
   std::vector<Entry> entries;
   std::string lines;
   for (const Item& item : items) {
-    if (const auto found = row_of_.find(item.path); found != row_of_.end()) entries.emplace_back(Removal{found->second});
+    if (const auto found = row_of_.find(item.path); found != row_of_.end())
+      entries.emplace_back(Removal{found->second});
     entries.emplace_back(item);
   }
   for (const Entry& entry : entries) lines += serialise(entry);
@@ -259,7 +301,8 @@ void Index::compact() {
     for (size_t at = 0; at < kept.size();) {
       size_t end = at + 1;  // runs of neighbouring rows are copied at once
       while (end < kept.size() && kept[end] == kept[end - 1] + 1 && (end - at) * row_bytes < (size_t{1} << 24)) ++end;
-      vectors.append({static_cast<const char*>(old.get()) + static_cast<size_t>(kept[at]) * row_bytes, (end - at) * row_bytes});
+      vectors.append(
+          {static_cast<const char*>(old.get()) + static_cast<size_t>(kept[at]) * row_bytes, (end - at) * row_bytes});
       at = end;
     }
     std::string lines;
@@ -297,7 +340,10 @@ std::vector<Level> Index::levels(const at::Tensor& points, const SearchOptions& 
 
 IndexInfo Index::info() const {
   const auto rows = static_cast<int64_t>(items_.size());
-  return {.manifest = manifest_, .items = size(), .removed = rows - size(), .bytes = vectors_file_.length() + items_file_.length()};
+  return {.manifest = manifest_,
+          .items = size(),
+          .removed = rows - size(),
+          .bytes = vectors_file_.length() + items_file_.length()};
 }
 
 nlohmann::ordered_json to_json(const IndexInfo& info) {
@@ -311,10 +357,12 @@ nlohmann::ordered_json to_json(const IndexInfo& info) {
 std::string to_text(const IndexInfo& info) {
   const Manifest& manifest = info.manifest;
   std::string text = format_count(info.items) + " items of " + format_count(manifest.dimensions) + " dimensions, " +
-                     (manifest.storage == Storage::f32 ? "f32" : "bf16") + ", " + format_bytes(static_cast<double>(info.bytes)) + "\n";
+                     (manifest.storage == Storage::f32 ? "f32" : "bf16") + ", " +
+                     format_bytes(static_cast<double>(info.bytes)) + "\n";
   text += "space: " + to_string(manifest.space.kind);
   if (manifest.space.kind == Space::Kind::lorentz) text += " of curvature " + std::to_string(manifest.space.curvature);
-  text += "\nmodel: " + manifest.model.name + (manifest.model.path.empty() ? "" : " (" + manifest.model.path + ")") + "\n";
+  text +=
+      "\nmodel: " + manifest.model.name + (manifest.model.path.empty() ? "" : " (" + manifest.model.path + ")") + "\n";
   if (info.removed > 0) text += format_count(info.removed) + " removed rows wait for compaction\n";
   return text;
 }

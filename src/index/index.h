@@ -100,10 +100,10 @@ class Index {
   Manifest manifest_;
   std::unique_ptr<Lock> lock_;  // null: for searching only
   AppendFile vectors_file_, items_file_;
-  std::vector<Item> items_;           // by row
-  std::vector<uint8_t> removed_;      // by row
+  std::vector<Item> items_;       // by row
+  std::vector<uint8_t> removed_;  // by row
   std::unordered_map<std::string, int64_t> row_of_;
-  mutable at::Tensor mapped_;         // the last mapping handed out
+  mutable at::Tensor mapped_;  // the last mapping handed out
 };
 
 }  // namespace cambium::index

@@ -21,7 +21,9 @@ struct Candidate {
   int64_t row = 0;
 };
 
-bool better(const Candidate& a, const Candidate& b) { return a.score > b.score || (a.score == b.score && a.row < b.row); }
+bool better(const Candidate& a, const Candidate& b) {
+  return a.score > b.score || (a.score == b.score && a.row < b.row);
+}
 
 // The best so far of one query: a heap with the worst on top.
 class Best {
@@ -29,7 +31,9 @@ class Best {
   explicit Best(int64_t capacity) : capacity_(static_cast<size_t>(capacity)) {}
 
   // What a score must exceed to enter. Rows come in rising order, so an equal score never displaces an earlier one.
-  float threshold() const { return heap_.size() < capacity_ ? -std::numeric_limits<float>::infinity() : heap_.front().score; }
+  float threshold() const {
+    return heap_.size() < capacity_ ? -std::numeric_limits<float>::infinity() : heap_.front().score;
+  }
 
   void offer(Candidate candidate) {
     if (heap_.size() == capacity_) {
@@ -49,14 +53,23 @@ class Best {
 };
 
 // sqrt(1/c + |x|^2) of each row.
-at::Tensor time_of(const at::Tensor& x, double curvature) { return at::linalg_vector_norm(x, 2, 1).square_().add_(1 / curvature).sqrt_(); }
+at::Tensor time_of(const at::Tensor& x, double curvature) {
+  return at::linalg_vector_norm(x, 2, 1).square_().add_(1 / curvature).sqrt_();
+}
 
 class Scan {
  public:
-  Scan(const at::Tensor& rows, const at::Tensor& queries, const Space& space, const SearchOptions& options, std::span<const uint8_t> removed)
-      : rows_(rows), queries_(queries.to(at::kFloat).contiguous()), space_(space), options_(options), removed_(removed),
-        capacity_(std::min(options.k + refined_beyond_k, rows.size(0))), best_(static_cast<size_t>(queries.size(0)), Best(capacity_)) {
-    if (space.kind == Space::Kind::lorentz) query_time_ = time_of(queries_.to(at::kDouble), space.curvature).to(at::kFloat);
+  Scan(const at::Tensor& rows, const at::Tensor& queries, const Space& space, const SearchOptions& options,
+       std::span<const uint8_t> removed)
+      : rows_(rows),
+        queries_(queries.to(at::kFloat).contiguous()),
+        space_(space),
+        options_(options),
+        removed_(removed),
+        capacity_(std::min(options.k + refined_beyond_k, rows.size(0))),
+        best_(static_cast<size_t>(queries.size(0)), Best(capacity_)) {
+    if (space.kind == Space::Kind::lorentz)
+      query_time_ = time_of(queries_.to(at::kDouble), space.curvature).to(at::kFloat);
   }
 
   const std::vector<Best>& run() {
@@ -79,7 +92,7 @@ class Scan {
     const int64_t count = std::min(options_.block_rows, rows_.size(0) - first);
     const at::Tensor part = rows_.narrow(0, first, count).to(at::kFloat);  // [R, D]
     at::Tensor time;
-    if (query_time_.defined()) time = time_of(part, space_.curvature);     // [R]
+    if (query_time_.defined()) time = time_of(part, space_.curvature);  // [R]
     for (int64_t q = 0; q < queries_.size(0); q += options_.block_queries) {
       const int64_t width = std::min(options_.block_queries, queries_.size(0) - q);
       at::Tensor scores = buffer.narrow(0, 0, width * count).view({width, count});  // [Q, R]
@@ -135,7 +148,8 @@ Hit measure(const double* x, const double* y, int64_t dimensions, const Space& s
   return {.row = row, .score = -(1 + u) / c, .distance = 2 * std::asinh(std::sqrt(0.5 * u)) / std::sqrt(c)};
 }
 
-std::vector<Hit> refine(const Best& best, const at::Tensor& rows, const at::Tensor& query, const Space& space, int64_t k) {
+std::vector<Hit> refine(const Best& best, const at::Tensor& rows, const at::Tensor& query, const Space& space,
+                        int64_t k) {
   std::vector<Hit> hits;
   const int64_t dimensions = rows.size(1);
   const auto* x = query.const_data_ptr<double>();
@@ -144,7 +158,9 @@ std::vector<Hit> refine(const Best& best, const at::Tensor& rows, const at::Tens
     hits.push_back(measure(x, row.const_data_ptr<double>(), dimensions, space, candidate.row));
   }
   // By u rather than the score, whose f64 has no room left for near points far from the root.
-  std::sort(hits.begin(), hits.end(), [](const Hit& a, const Hit& b) { return a.distance < b.distance || (a.distance == b.distance && a.row < b.row); });
+  std::sort(hits.begin(), hits.end(), [](const Hit& a, const Hit& b) {
+    return a.distance < b.distance || (a.distance == b.distance && a.row < b.row);
+  });
   if (static_cast<int64_t>(hits.size()) > k) hits.resize(static_cast<size_t>(k));
   return hits;
 }
@@ -152,18 +168,23 @@ std::vector<Hit> refine(const Best& best, const at::Tensor& rows, const at::Tens
 void check(const at::Tensor& rows, const at::Tensor& queries, std::span<const uint8_t> removed) {
   const bool floating = rows.defined() && (rows.scalar_type() == at::kFloat || rows.scalar_type() == at::kBFloat16);
   if (!floating || rows.dim() != 2 || !rows.device().is_cpu()) {
-    throw Error({.what = "must be a float32 or bfloat16 matrix on the CPU", .field = "rows", .mend = "convert the embeddings"});
+    throw Error(
+        {.what = "must be a float32 or bfloat16 matrix on the CPU", .field = "rows", .mend = "convert the embeddings"});
   }
   if (!queries.defined() || queries.dim() != 2 || queries.size(1) != rows.size(1)) {
-    throw Error({.what = "do not have the index's " + std::to_string(rows.size(1)) + " dimensions", .field = "queries",
+    throw Error({.what = "do not have the index's " + std::to_string(rows.size(1)) + " dimensions",
+                 .field = "queries",
                  .mend = "embed them with the model that made the index"});
   }
   if (!queries.isfinite().all().item<bool>()) {
-    throw Error({.what = "hold values that are not finite", .field = "queries", .mend = "check the model's outputs for NaN"});
+    throw Error(
+        {.what = "hold values that are not finite", .field = "queries", .mend = "check the model's outputs for NaN"});
   }
   if (!removed.empty() && removed.size() != static_cast<size_t>(rows.size(0))) {
-    throw Error({.what = "has " + std::to_string(removed.size()) + " marks for " + std::to_string(rows.size(0)) + " rows", .field = "removed",
-                 .mend = "give one per row"});
+    throw Error(
+        {.what = "has " + std::to_string(removed.size()) + " marks for " + std::to_string(rows.size(0)) + " rows",
+         .field = "removed",
+         .mend = "give one per row"});
   }
 }
 
@@ -171,7 +192,8 @@ void check(const at::Tensor& rows, const at::Tensor& queries, std::span<const ui
 
 void Space::validate() const {
   if (kind == Kind::lorentz && !(curvature > 0 && std::isfinite(curvature))) {
-    throw Error({.what = "is not a positive number", .field = "curvature", .mend = "give c of the hyperboloid <x, x> = -1/c"});
+    throw Error(
+        {.what = "is not a positive number", .field = "curvature", .mend = "give c of the hyperboloid <x, x> = -1/c"});
   }
 }
 
@@ -179,11 +201,13 @@ std::string to_string(Space::Kind kind) { return kind == Space::Kind::lorentz ? 
 
 void SearchOptions::validate() const {
   if (k < 1) throw UsageError({.what = "is " + std::to_string(k), .field = "k", .mend = "ask for at least one result"});
-  if (block_rows < 1 || block_queries < 1) throw UsageError({.what = "must be at least 1", .field = "block_rows, block_queries", .mend = "leave the defaults"});
+  if (block_rows < 1 || block_queries < 1)
+    throw UsageError(
+        {.what = "must be at least 1", .field = "block_rows, block_queries", .mend = "leave the defaults"});
 }
 
-std::vector<std::vector<Hit>> search_rows(const at::Tensor& rows, const at::Tensor& queries, const Space& space, const SearchOptions& options,
-                                     std::span<const uint8_t> removed) {
+std::vector<std::vector<Hit>> search_rows(const at::Tensor& rows, const at::Tensor& queries, const Space& space,
+                                          const SearchOptions& options, std::span<const uint8_t> removed) {
   space.validate();
   options.validate();
   check(rows, queries, removed);
@@ -193,12 +217,13 @@ std::vector<std::vector<Hit>> search_rows(const at::Tensor& rows, const at::Tens
   Scan scan(rows, on_cpu, space, options, removed);
   const std::vector<Best>& best = scan.run();
   const at::Tensor exact = on_cpu.to(at::kDouble).contiguous();
-  for (size_t q = 0; q < results.size(); ++q) results[q] = refine(best[q], rows, exact.select(0, static_cast<int64_t>(q)), space, options.k);
+  for (size_t q = 0; q < results.size(); ++q)
+    results[q] = refine(best[q], rows, exact.select(0, static_cast<int64_t>(q)), space, options.k);
   return results;
 }
 
-std::vector<Level> search_levels(const at::Tensor& rows, const at::Tensor& points, const Space& space, const SearchOptions& options,
-                          std::span<const uint8_t> removed) {
+std::vector<Level> search_levels(const at::Tensor& rows, const at::Tensor& points, const Space& space,
+                                 const SearchOptions& options, std::span<const uint8_t> removed) {
   const auto found = search_rows(rows, points, space, options, removed);
   std::unordered_set<int64_t> seen;
   std::vector<Level> result;

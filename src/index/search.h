@@ -29,7 +29,7 @@ struct Hit {
 
 struct SearchOptions {
   int64_t k = 10;
-  int64_t block_rows = 1024;    // rows per matrix product: with 512 dimensions, 2 MB
+  int64_t block_rows = 1024;  // rows per matrix product: with 512 dimensions, 2 MB
   int64_t block_queries = 128;
 
   void validate() const;
@@ -39,8 +39,8 @@ struct SearchOptions {
 // first; fewer if there are fewer. Rows marked in `removed` (N bytes, 1 = removed; empty: none) are passed over.
 // Candidates are ranked in float32, the best k + 32 again in float64, so that distances do not suffer from the
 // cancellation between space and time parts; equal scores go by row. The result does not depend on threads.
-std::vector<std::vector<Hit>> search_rows(const at::Tensor& rows, const at::Tensor& queries, const Space& space, const SearchOptions& options = {},
-                                     std::span<const uint8_t> removed = {});
+std::vector<std::vector<Hit>> search_rows(const at::Tensor& rows, const at::Tensor& queries, const Space& space,
+                                          const SearchOptions& options = {}, std::span<const uint8_t> removed = {});
 
 // One stage of the way from the root to a query.
 struct Level {
@@ -51,7 +51,7 @@ struct Level {
 // What lies along a path, from the general to the specific: `points` [S, D] lead from near the root to the query (the
 // caller interpolates, along the geodesic). A row is listed once, at the first step where it is among the k nearest;
 // steps that bring nothing new are left out. The scores are those to the step's point.
-std::vector<Level> search_levels(const at::Tensor& rows, const at::Tensor& points, const Space& space, const SearchOptions& options = {},
-                          std::span<const uint8_t> removed = {});
+std::vector<Level> search_levels(const at::Tensor& rows, const at::Tensor& points, const Space& space,
+                                 const SearchOptions& options = {}, std::span<const uint8_t> removed = {});
 
 }  // namespace cambium::index

@@ -35,7 +35,8 @@ const char* name_of_foreign_format(std::string_view bytes) {
 
 std::string lower_extension(const std::filesystem::path& path) {
   std::string extension = path.extension().string();
-  std::transform(extension.begin(), extension.end(), extension.begin(), [](unsigned char c) { return std::tolower(c); });
+  std::transform(extension.begin(), extension.end(), extension.begin(),
+                 [](unsigned char c) { return std::tolower(c); });
   return extension;
 }
 
@@ -55,12 +56,18 @@ Image decode_image(std::string_view bytes, const std::string& source, const Deco
   if (bytes.empty()) codec::fail(input, "the file is empty, expected a picture");
   const auto decode = [&]() -> codec::Decoded {
     switch (sniff_image(bytes)) {
-      case ImageFormat::jpeg: return codec::decode_jpeg(input);
-      case ImageFormat::png: return codec::decode_png(input);
-      case ImageFormat::webp: return codec::decode_webp(input);
-      case ImageFormat::gif: return codec::decode_gif(input);
-      case ImageFormat::bmp: return codec::decode_bmp(input);
-      case ImageFormat::unknown: break;
+      case ImageFormat::jpeg:
+        return codec::decode_jpeg(input);
+      case ImageFormat::png:
+        return codec::decode_png(input);
+      case ImageFormat::webp:
+        return codec::decode_webp(input);
+      case ImageFormat::gif:
+        return codec::decode_gif(input);
+      case ImageFormat::bmp:
+        return codec::decode_bmp(input);
+      case ImageFormat::unknown:
+        break;
     }
     if (const char* name = name_of_foreign_format(bytes)) {
       codec::fail(input, std::string("this is ") + name + ", which is not supported", kReadable);
@@ -77,8 +84,8 @@ Image load_image(const std::filesystem::path& path, const DecodeOptions& options
 }
 
 bool has_image_extension(const std::filesystem::path& path) {
-  static constexpr std::string_view kExtensions[] = {".jpg", ".jpeg", ".jpe", ".jfif", ".png",
-                                                     ".webp", ".gif", ".bmp", ".dib"};
+  static constexpr std::string_view kExtensions[] = {".jpg",  ".jpeg", ".jpe", ".jfif", ".png",
+                                                     ".webp", ".gif",  ".bmp", ".dib"};
   const std::string extension = lower_extension(path);
   return std::find(std::begin(kExtensions), std::end(kExtensions), extension) != std::end(kExtensions);
 }

@@ -65,7 +65,7 @@ Image crop(const Image& image, int64_t left, int64_t top, int64_t width, int64_t
 Image orient(Image image, int orientation);
 
 struct PngOptions {
-  int level = 6;                                             // zlib, 0 to 9
+  int level = 6;                                               // zlib, 0 to 9
   std::vector<std::pair<std::string, std::string>> text = {};  // keyword (1-79 Latin-1 characters), text (UTF-8)
 };
 std::string encode_png(const Image& image, const PngOptions& options = {});

@@ -1,4 +1,5 @@
-// BMP (Windows 2 to 5, OS/2): 1, 4, 8, 16, 24 and 32 bits a pixel, bit fields, run lengths. Debian packages no small reader.
+// BMP (Windows 2 to 5, OS/2): 1, 4, 8, 16, 24 and 32 bits a pixel, bit fields, run lengths. Debian packages no small
+// reader.
 #include <bit>
 
 #include "io/image_codecs.h"
@@ -17,11 +18,17 @@ class Reader {
     switch (bits_) {
       case 1:
       case 4:
-      case 8: read_palette(); break;
+      case 8:
+        read_palette();
+        break;
       case 16:
-      case 32: read_masks(); break;
-      case 24: break;
-      default: corrupt(std::to_string(bits_) + " bits a pixel");
+      case 32:
+        read_masks();
+        break;
+      case 24:
+        break;
+      default:
+        corrupt(std::to_string(bits_) + " bits a pixel");
     }
     const bool runs = compression_ == kRle8 || compression_ == kRle4;
     if (runs && bits_ != (compression_ == kRle8 ? 8 : 4)) corrupt("run lengths that do not fit its bits a pixel");

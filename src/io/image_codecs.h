@@ -31,8 +31,8 @@ Image allocate(const Input& input, int64_t width, int64_t height, int64_t channe
 // "the PNG data is corrupt (bad adaptive filter value)".
 [[noreturn]] void fail_corrupt(const Input& input, const char* format, const std::string& detail);
 
-// The Orientation tag (0x0112) of the first directory of an EXIF block, with or without its "Exif\0\0" prefix; 1 if there
-// is none or the block is damaged.
+// The Orientation tag (0x0112) of the first directory of an EXIF block, with or without its "Exif\0\0" prefix; 1 if
+// there is none or the block is damaged.
 int exif_orientation(std::string_view block);
 
 // Throws if encoders cannot take the image: no pixels, or pixels that do not fit its sides.

@@ -1,5 +1,5 @@
-// JPEG by libjpeg-turbo's own interface rather than TurboJPEG's: it tells a file cut short from the harmless warnings that
-// many real pictures cause, and bounds the scans of a hostile progressive one.
+// JPEG by libjpeg-turbo's own interface rather than TurboJPEG's: it tells a file cut short from the harmless warnings
+// that many real pictures cause, and bounds the scans of a hostile progressive one.
 #include <csetjmp>
 #include <cstdio>
 #include <cstdlib>
@@ -77,9 +77,15 @@ class Reader {
     if (keep_exif) jpeg_save_markers(&info_, JPEG_APP0 + 1, 0xFFFF);
     jpeg_read_header(&info_, TRUE);
     switch (info_.num_components) {
-      case 1: info_.out_color_space = JCS_GRAYSCALE; break;
-      case 3: info_.out_color_space = JCS_RGB; break;
-      case 4: info_.out_color_space = JCS_CMYK; break;
+      case 1:
+        info_.out_color_space = JCS_GRAYSCALE;
+        break;
+      case 3:
+        info_.out_color_space = JCS_RGB;
+        break;
+      case 4:
+        info_.out_color_space = JCS_CMYK;
+        break;
       default:
         std::snprintf(errors_.message, sizeof errors_.message, "%d components", info_.num_components);
         return false;

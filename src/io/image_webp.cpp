@@ -21,10 +21,14 @@ struct AnimationDeleter {
 [[noreturn]] void fail_with(const Input& input, VP8StatusCode status) {
   switch (status) {
     case VP8_STATUS_NOT_ENOUGH_DATA:
-    case VP8_STATUS_SUSPENDED: fail_cut_short(input, "WebP");
-    case VP8_STATUS_OUT_OF_MEMORY: throw std::bad_alloc();
-    case VP8_STATUS_UNSUPPORTED_FEATURE: fail_corrupt(input, "WebP", "a feature that libwebp does not know");
-    default: fail_corrupt(input, "WebP", "no picture in its bitstream");
+    case VP8_STATUS_SUSPENDED:
+      fail_cut_short(input, "WebP");
+    case VP8_STATUS_OUT_OF_MEMORY:
+      throw std::bad_alloc();
+    case VP8_STATUS_UNSUPPORTED_FEATURE:
+      fail_corrupt(input, "WebP", "a feature that libwebp does not know");
+    default:
+      fail_corrupt(input, "WebP", "no picture in its bitstream");
   }
 }
 

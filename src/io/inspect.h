@@ -21,7 +21,7 @@ struct WeightsInfo {
   std::string container;  // "safetensors", "PyTorch zip", "PyTorch legacy", "TorchScript archive"
   std::vector<std::string> files = {};
   int64_t file_bytes = 0;  // of all files
-  std::string key = {};  // of a .pth file: where the tensors stand in it ("model"); empty at the top
+  std::string key = {};    // of a .pth file: where the tensors stand in it ("model"); empty at the top
   std::vector<TensorInfo> tensors = {};
   int64_t elements = 0;
   std::map<std::string, std::string> metadata = {};

@@ -20,8 +20,9 @@ struct Type {
   const char* name;
   at::ScalarType dtype;
 };
-constexpr Type kTypes[] = {{"<f4", at::kFloat}, {"<f8", at::kDouble}, {"<f2", at::kHalf}, {"|u1", at::kByte}, {"|i1", at::kChar},
-                           {"<i2", at::kShort}, {"<i4", at::kInt},    {"<i8", at::kLong}, {"|b1", at::kBool}};
+constexpr Type kTypes[] = {{"<f4", at::kFloat}, {"<f8", at::kDouble}, {"<f2", at::kHalf},
+                           {"|u1", at::kByte},  {"|i1", at::kChar},   {"<i2", at::kShort},
+                           {"<i4", at::kInt},   {"<i8", at::kLong},   {"|b1", at::kBool}};
 
 // The header is a Python dict literal: {'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }.
 class Header {
@@ -72,7 +73,8 @@ class Header {
   }
 
   [[noreturn]] void fail(std::string what) const {
-    throw Error({.what = std::move(what), .file = file_, .mend = "write it with numpy.save as a plain array in C order"});
+    throw Error(
+        {.what = std::move(what), .file = file_, .mend = "write it with numpy.save as a plain array in C order"});
   }
 
  private:
@@ -83,7 +85,9 @@ class Header {
 }  // namespace
 
 void write_npy(const std::filesystem::path& path, const at::Tensor& tensor) {
-  const at::Tensor array = tensor.detach().to(at::kCPU, tensor.scalar_type() == at::kBFloat16 ? at::kFloat : tensor.scalar_type()).contiguous();
+  const at::Tensor array = tensor.detach()
+                               .to(at::kCPU, tensor.scalar_type() == at::kBFloat16 ? at::kFloat : tensor.scalar_type())
+                               .contiguous();
   const char* type = nullptr;
   for (const Type& known : kTypes) {
     if (known.dtype == array.scalar_type()) type = known.name;
@@ -98,7 +102,8 @@ void write_npy(const std::filesystem::path& path, const at::Tensor& tensor) {
   const size_t before = kMagic.size() + 4;
   header.append((kAlign - (before + header.size() + 1) % kAlign) % kAlign, ' ');
   header += '\n';
-  if (header.size() > 0xFFFF) throw Error({.what = "has too many dimensions", .file = path.string(), .mend = "flatten the array"});
+  if (header.size() > 0xFFFF)
+    throw Error({.what = "has too many dimensions", .file = path.string(), .mend = "flatten the array"});
 
   AtomicFile file(path);
   file.write(kMagic);
@@ -119,7 +124,8 @@ at::Tensor read_npy(const std::filesystem::path& path) {
   const size_t version = byte(6);
   if (version < 1 || version > 3) none.fail("is of version " + std::to_string(version) + ", which is not read");
   const size_t begin = version == 1 ? 10 : 12;
-  const size_t length = version == 1 ? byte(8) | byte(9) << 8 : byte(8) | byte(9) << 8 | byte(10) << 16 | byte(11) << 24;
+  const size_t length =
+      version == 1 ? byte(8) | byte(9) << 8 : byte(8) | byte(9) << 8 | byte(10) << 16 | byte(11) << 24;
   if (length > bytes.size() - begin) none.fail("is cut short");
   const Header header(std::string_view(bytes).substr(begin, length), file);
 
@@ -132,7 +138,8 @@ at::Tensor read_npy(const std::filesystem::path& path) {
     if (__builtin_mul_overflow(wanted, size, &wanted)) header.fail("has an absurd shape");
   }
   if (wanted != static_cast<int64_t>(bytes.size() - data)) {
-    header.fail("holds " + std::to_string(bytes.size() - data) + " bytes of numbers, and its shape asks for " + std::to_string(wanted));
+    header.fail("holds " + std::to_string(bytes.size() - data) + " bytes of numbers, and its shape asks for " +
+                std::to_string(wanted));
   }
   at::Tensor array = at::empty(shape, dtype);
   if (wanted > 0) std::memcpy(array.mutable_data_ptr(), bytes.data() + data, static_cast<size_t>(wanted));

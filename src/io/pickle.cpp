@@ -29,59 +29,155 @@ class Machine {
   // Carries out one opcode; the result at STOP, nullptr before.
   const PickleValue* step(uint8_t opcode) {
     switch (opcode) {
-      case 0x80: proto(); break;
-      case 0x95: reader_.number<uint64_t>(); break;  // FRAME: a hint for streams
-      case '.': return pop();
+      case 0x80:
+        proto();
+        break;
+      case 0x95:
+        reader_.number<uint64_t>();
+        break;  // FRAME: a hint for streams
+      case '.':
+        return pop();
       // Constants
-      case 'N': push(builder_.make(Kind::none)); break;
-      case 0x88: push(boolean(true)); break;
-      case 0x89: push(boolean(false)); break;
-      case 'J': push(builder_.make_integer(reader_.number<int32_t>())); break;
-      case 'K': push(builder_.make_integer(reader_.number<uint8_t>())); break;
-      case 'M': push(builder_.make_integer(reader_.number<uint16_t>())); break;
-      case 0x8a: push(long_integer(reader_.number<uint8_t>())); break;
-      case 0x8b: push(long_integer(reader_.number<uint32_t>())); break;
-      case 'G': push(real()); break;
+      case 'N':
+        push(builder_.make(Kind::none));
+        break;
+      case 0x88:
+        push(boolean(true));
+        break;
+      case 0x89:
+        push(boolean(false));
+        break;
+      case 'J':
+        push(builder_.make_integer(reader_.number<int32_t>()));
+        break;
+      case 'K':
+        push(builder_.make_integer(reader_.number<uint8_t>()));
+        break;
+      case 'M':
+        push(builder_.make_integer(reader_.number<uint16_t>()));
+        break;
+      case 0x8a:
+        push(long_integer(reader_.number<uint8_t>()));
+        break;
+      case 0x8b:
+        push(long_integer(reader_.number<uint32_t>()));
+        break;
+      case 'G':
+        push(real());
+        break;
       // Text and bytes; Python 2's strings (T, U) are names and tags in torch's files.
-      case 'X': text(Kind::string, reader_.number<uint32_t>()); break;
-      case 0x8c: text(Kind::string, reader_.number<uint8_t>()); break;
-      case 0x8d: text(Kind::string, reader_.number<uint64_t>()); break;
-      case 'T': text(Kind::string, reader_.number<uint32_t>()); break;
-      case 'U': text(Kind::string, reader_.number<uint8_t>()); break;
-      case 'B': text(Kind::bytes, reader_.number<uint32_t>()); break;
-      case 'C': text(Kind::bytes, reader_.number<uint8_t>()); break;
-      case 0x8e: text(Kind::bytes, reader_.number<uint64_t>()); break;
+      case 'X':
+        text(Kind::string, reader_.number<uint32_t>());
+        break;
+      case 0x8c:
+        text(Kind::string, reader_.number<uint8_t>());
+        break;
+      case 0x8d:
+        text(Kind::string, reader_.number<uint64_t>());
+        break;
+      case 'T':
+        text(Kind::string, reader_.number<uint32_t>());
+        break;
+      case 'U':
+        text(Kind::string, reader_.number<uint8_t>());
+        break;
+      case 'B':
+        text(Kind::bytes, reader_.number<uint32_t>());
+        break;
+      case 'C':
+        text(Kind::bytes, reader_.number<uint8_t>());
+        break;
+      case 0x8e:
+        text(Kind::bytes, reader_.number<uint64_t>());
+        break;
       // Containers
-      case '}': push(builder_.make(Kind::dict)); break;
-      case ']': push(builder_.make(Kind::list)); break;
-      case ')': push(builder_.make(Kind::tuple)); break;
-      case 0x8f: push(builder_.make(Kind::set)); break;
-      case '(': mark(); break;
-      case 't': collect(Kind::tuple, from_mark()); break;
-      case 'l': collect(Kind::list, from_mark()); break;
-      case 0x91: collect(Kind::set, from_mark()); break;
-      case 0x85: collect(Kind::tuple, from_top(1)); break;
-      case 0x86: collect(Kind::tuple, from_top(2)); break;
-      case 0x87: collect(Kind::tuple, from_top(3)); break;
-      case 'a': append(from_top(1)); break;
-      case 'e': append(from_mark()); break;
-      case 0x90: append(from_mark()); break;
-      case 's': set_items(from_top(2)); break;
-      case 'u': set_items(from_mark()); break;
+      case '}':
+        push(builder_.make(Kind::dict));
+        break;
+      case ']':
+        push(builder_.make(Kind::list));
+        break;
+      case ')':
+        push(builder_.make(Kind::tuple));
+        break;
+      case 0x8f:
+        push(builder_.make(Kind::set));
+        break;
+      case '(':
+        mark();
+        break;
+      case 't':
+        collect(Kind::tuple, from_mark());
+        break;
+      case 'l':
+        collect(Kind::list, from_mark());
+        break;
+      case 0x91:
+        collect(Kind::set, from_mark());
+        break;
+      case 0x85:
+        collect(Kind::tuple, from_top(1));
+        break;
+      case 0x86:
+        collect(Kind::tuple, from_top(2));
+        break;
+      case 0x87:
+        collect(Kind::tuple, from_top(3));
+        break;
+      case 'a':
+        append(from_top(1));
+        break;
+      case 'e':
+        append(from_mark());
+        break;
+      case 0x90:
+        append(from_mark());
+        break;
+      case 's':
+        set_items(from_top(2));
+        break;
+      case 'u':
+        set_items(from_mark());
+        break;
       // Stack and memo
-      case '0': pop(); break;
-      case '1': stack_.resize(from_mark()); break;
-      case 'q': put(reader_.number<uint8_t>()); break;
-      case 'r': put(reader_.number<uint32_t>()); break;
-      case 0x94: put(static_cast<uint32_t>(memo_.size())); break;
-      case 'h': get(reader_.number<uint8_t>()); break;
-      case 'j': get(reader_.number<uint32_t>()); break;
+      case '0':
+        pop();
+        break;
+      case '1':
+        stack_.resize(from_mark());
+        break;
+      case 'q':
+        put(reader_.number<uint8_t>());
+        break;
+      case 'r':
+        put(reader_.number<uint32_t>());
+        break;
+      case 0x94:
+        put(static_cast<uint32_t>(memo_.size()));
+        break;
+      case 'h':
+        get(reader_.number<uint8_t>());
+        break;
+      case 'j':
+        get(reader_.number<uint32_t>());
+        break;
       // Classes
-      case 'c': global_lines(); break;
-      case 0x93: global_stack(); break;
-      case 'R': case 0x81: call(); break;
-      case 'b': build(); break;
-      case 'Q': push(builder_.persistent(*pop())); break;
+      case 'c':
+        global_lines();
+        break;
+      case 0x93:
+        global_stack();
+        break;
+      case 'R':
+      case 0x81:
+        call();
+        break;
+      case 'b':
+        build();
+        break;
+      case 'Q':
+        push(builder_.persistent(*pop()));
+        break;
       default: {
         char name[8];
         std::snprintf(name, sizeof name, "0x%02x", opcode);

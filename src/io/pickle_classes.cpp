@@ -60,18 +60,36 @@ constexpr std::array<std::string_view, 5> kRebuild = {
 constexpr std::array<std::string_view, 3> kDicts = {"collections.OrderedDict", "collections.defaultdict",
                                                     "collections.Counter"};
 // Functions of one argument that give it back as it is, or as a plain container.
-constexpr std::array<std::string_view, 6> kUnwrap = {
-    "torch.Size", "torch.jit._pickle.build_intlist", "torch.jit._pickle.build_doublelist",
-    "torch.jit._pickle.build_boollist", "torch.jit._pickle.build_tensorlist", "torch.jit._pickle.restore_type_tag"};
+constexpr std::array<std::string_view, 6> kUnwrap = {"torch.Size",
+                                                     "torch.jit._pickle.build_intlist",
+                                                     "torch.jit._pickle.build_doublelist",
+                                                     "torch.jit._pickle.build_boollist",
+                                                     "torch.jit._pickle.build_tensorlist",
+                                                     "torch.jit._pickle.restore_type_tag"};
 constexpr std::array<std::string_view, 2> kNumpyScalar = {"numpy.core.multiarray.scalar",
                                                           "numpy._core.multiarray.scalar"};
 // Named by real checkpoints, and plain data: never built, kept as objects.
-constexpr std::array<std::string_view, 21> kInert = {
-    "argparse.Namespace", "collections.deque", "copy_reg._reconstructor", "copyreg._reconstructor", "_codecs.encode",
-    "easydict.EasyDict", "yacs.config.CfgNode", "numpy.dtype", "numpy.ndarray", "numpy.core.multiarray._reconstruct",
-    "numpy._core.multiarray._reconstruct", "torch.device", "torch.Tensor", "torch.nn.parameter.Parameter",
-    "torch.serialization._get_layout", "torch.torch_version.TorchVersion", "datetime.datetime", "datetime.timedelta",
-    "datetime.date", "datetime.timezone", "uuid.UUID"};
+constexpr std::array<std::string_view, 21> kInert = {"argparse.Namespace",
+                                                     "collections.deque",
+                                                     "copy_reg._reconstructor",
+                                                     "copyreg._reconstructor",
+                                                     "_codecs.encode",
+                                                     "easydict.EasyDict",
+                                                     "yacs.config.CfgNode",
+                                                     "numpy.dtype",
+                                                     "numpy.ndarray",
+                                                     "numpy.core.multiarray._reconstruct",
+                                                     "numpy._core.multiarray._reconstruct",
+                                                     "torch.device",
+                                                     "torch.Tensor",
+                                                     "torch.nn.parameter.Parameter",
+                                                     "torch.serialization._get_layout",
+                                                     "torch.torch_version.TorchVersion",
+                                                     "datetime.datetime",
+                                                     "datetime.timedelta",
+                                                     "datetime.date",
+                                                     "datetime.timezone",
+                                                     "uuid.UUID"};
 constexpr std::array<std::string_view, 16> kBuiltins = {"set",       "frozenset", "int",    "float",   "str",   "bool",
                                                         "list",      "tuple",     "dict",   "complex", "slice", "range",
                                                         "bytearray", "bytes",     "object", "unicode"};

@@ -15,7 +15,17 @@ namespace cambium::io {
 // value and a list may even hold itself: walk with a limit.
 struct PickleValue {
   enum class Kind {
-    none, boolean, integer, big_integer, real, string, bytes, list, tuple, set, dict,
+    none,
+    boolean,
+    integer,
+    big_integer,
+    real,
+    string,
+    bytes,
+    list,
+    tuple,
+    set,
+    dict,
     global,   // a class or function by name
     object,   // an instance of a class: its arguments in items, its attributes in entries
     storage,  // the memory behind tensors; only inside the reader

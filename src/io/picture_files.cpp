@@ -30,7 +30,9 @@ std::vector<fs::path> picture_files(const std::vector<std::string>& paths) {
       if (walk->is_regular_file(code) && has_image_extension(walk->path())) files.push_back(walk->path());
     }
     std::sort(files.begin() + static_cast<std::ptrdiff_t>(before), files.end());
-    if (files.size() == before) throw Error({.what = "holds no pictures", .file = path, .mend = "give a folder with JPEG, PNG, WebP, GIF or BMP files"});
+    if (files.size() == before)
+      throw Error(
+          {.what = "holds no pictures", .file = path, .mend = "give a folder with JPEG, PNG, WebP, GIF or BMP files"});
   }
   return files;
 }

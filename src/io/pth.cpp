@@ -68,7 +68,8 @@ PickleTree parse_zip(const SharedBytes& bytes, const std::string& source, Contai
   }
   if (!found) {
     throw Error({.what = "is a zip archive without data.pkl, so not a PyTorch file",
-                 .file = source, .mend = "unpack it if the weights lie inside, or check that this is the right file"});
+                 .file = source,
+                 .mend = "unpack it if the weights lie inside, or check that this is the right file"});
   }
   if (const auto* order = archive.find(folder + "byteorder");
       order != nullptr && archive.read(*order).view() != "little") {
@@ -83,7 +84,9 @@ PickleTree parse_zip(const SharedBytes& bytes, const std::string& source, Contai
   const auto bytes_of = [&](const StorageSpec& spec) {
     const auto* member = archive.find(folder + "data/" + spec.key);
     if (member == nullptr) {
-      throw Error({.what = "is missing from the archive", .file = source, .field = folder + "data/" + spec.key,
+      throw Error({.what = "is missing from the archive",
+                   .file = source,
+                   .field = folder + "data/" + spec.key,
                    .mend = "download or copy the file again"});
     }
     return archive.read(*member);
@@ -143,16 +146,20 @@ PthFile PthFile::parse(const SharedBytes& bytes, const std::string& source) {
     file.tree_ = std::make_shared<PickleTree>(parse_legacy(bytes, source));
   } else {
     throw Error({.what = "is not a PyTorch file: it begins neither as a zip archive nor with torch's magic number",
-                 .file = source, .mend = "check that this is the right file"});
+                 .file = source,
+                 .mend = "check that this is the right file"});
   }
   return file;
 }
 
 std::string_view container_name(Container container) {
   switch (container) {
-    case Container::zip: return "PyTorch zip";
-    case Container::legacy: return "PyTorch legacy";
-    case Container::torchscript: return "TorchScript archive";
+    case Container::zip:
+      return "PyTorch zip";
+    case Container::legacy:
+      return "PyTorch legacy";
+    case Container::torchscript:
+      return "TorchScript archive";
   }
   return "";
 }

@@ -53,17 +53,28 @@ class PickleWriter {
 
 std::string_view storage_class(c10::ScalarType dtype) {
   switch (dtype) {
-    case c10::kDouble: return "DoubleStorage";
-    case c10::kFloat: return "FloatStorage";
-    case c10::kHalf: return "HalfStorage";
-    case c10::kBFloat16: return "BFloat16Storage";
-    case c10::kLong: return "LongStorage";
-    case c10::kInt: return "IntStorage";
-    case c10::kShort: return "ShortStorage";
-    case c10::kChar: return "CharStorage";
-    case c10::kByte: return "ByteStorage";
-    case c10::kBool: return "BoolStorage";
-    default: return "";
+    case c10::kDouble:
+      return "DoubleStorage";
+    case c10::kFloat:
+      return "FloatStorage";
+    case c10::kHalf:
+      return "HalfStorage";
+    case c10::kBFloat16:
+      return "BFloat16Storage";
+    case c10::kLong:
+      return "LongStorage";
+    case c10::kInt:
+      return "IntStorage";
+    case c10::kShort:
+      return "ShortStorage";
+    case c10::kChar:
+      return "CharStorage";
+    case c10::kByte:
+      return "ByteStorage";
+    case c10::kBool:
+      return "BoolStorage";
+    default:
+      return "";
   }
 }
 

@@ -20,7 +20,8 @@ struct RecipeSection::Node {
 
   std::string full(const std::string& key) const { return path.empty() ? key : path + "." + key; }
 
-  [[noreturn]] void fail(const YAML::Mark& mark, const std::string& field, const std::string& what, const std::string& mend) const {
+  [[noreturn]] void fail(const YAML::Mark& mark, const std::string& field, const std::string& what,
+                         const std::string& mend) const {
     std::string file = source;
     if (!mark.is_null()) file += ":" + std::to_string(mark.line + 1) + ":" + std::to_string(mark.column + 1);
     throw UsageError({.what = what, .file = file, .field = field, .mend = mend});
@@ -56,13 +57,21 @@ std::string number(double value) {
 template <class T>
 const char* type_name();
 template <>
-const char* type_name<bool>() { return "true or false"; }
+const char* type_name<bool>() {
+  return "true or false";
+}
 template <>
-const char* type_name<int64_t>() { return "a whole number"; }
+const char* type_name<int64_t>() {
+  return "a whole number";
+}
 template <>
-const char* type_name<double>() { return "a number"; }
+const char* type_name<double>() {
+  return "a number";
+}
 template <>
-const char* type_name<std::string>() { return "text"; }
+const char* type_name<std::string>() {
+  return "text";
+}
 
 template <class T>
 bool convert(const YAML::Node& node, T& value) {
@@ -96,7 +105,8 @@ std::string violation(const T& value, const Limits& limits) {
     return {};
   } else {
     const double x = static_cast<double>(value);
-    if (limits.low_open ? x <= limits.low : x < limits.low) return (limits.low_open ? "above " : "at least ") + number(limits.low);
+    if (limits.low_open ? x <= limits.low : x < limits.low)
+      return (limits.low_open ? "above " : "at least ") + number(limits.low);
     if (x > limits.high) return "at most " + number(limits.high);
     return {};
   }
@@ -124,20 +134,24 @@ void check_duplicates(const YAML::Node& node, const std::string& source, const s
 void apply_override(YAML::Node root, const std::string& text) {
   const size_t equals = text.find('=');
   if (equals == std::string::npos || equals == 0) {
-    throw UsageError({.what = "\"" + text + "\" is not key=value", .field = "--set", .mend = "write --set train.lr=1e-4"});
+    throw UsageError(
+        {.what = "\"" + text + "\" is not key=value", .field = "--set", .mend = "write --set train.lr=1e-4"});
   }
   YAML::Node value;
   try {
     value = YAML::Load(text.substr(equals + 1));
   } catch (const YAML::Exception& error) {
-    throw UsageError({.what = "\"" + text + "\" has a value that is not YAML: " + error.msg, .field = "--set", .mend = "quote it"});
+    throw UsageError(
+        {.what = "\"" + text + "\" has a value that is not YAML: " + error.msg, .field = "--set", .mend = "quote it"});
   }
   YAML::Node node = root;
   std::string path = text.substr(0, equals);
   for (size_t dot = path.find('.'); dot != std::string::npos; dot = path.find('.')) {
     YAML::Node next = node[path.substr(0, dot)];
     if (next.IsDefined() && !next.IsNull() && !next.IsMap()) {
-      throw UsageError({.what = "\"" + path.substr(0, dot) + "\" holds a value, not a section", .field = "--set " + text, .mend = "check the key"});
+      throw UsageError({.what = "\"" + path.substr(0, dot) + "\" holds a value, not a section",
+                        .field = "--set " + text,
+                        .mend = "check the key"});
     }
     node.reset(next);
     path.erase(0, dot + 1);
@@ -160,7 +174,8 @@ void RecipeSection::scalar(const char* key, T& value, const Limits& limits) {
   if (const YAML::Node found = node_->find(key); found.IsDefined()) {
     T read{};
     if (!convert(found, read)) {
-      node_->fail(found.Mark(), node_->full(key), std::string("expected ") + type_name<T>() + ", got " + kind(found), "");
+      node_->fail(found.Mark(), node_->full(key), std::string("expected ") + type_name<T>() + ", got " + kind(found),
+                  "");
     }
     if (const std::string wanted = violation(read, limits); !wanted.empty()) {
       node_->fail(found.Mark(), node_->full(key), "must be " + wanted + ", got " + found.Scalar(), "");
@@ -176,12 +191,13 @@ void RecipeSection::list(const char* key, std::vector<T>& value, const Limits& l
   if (const YAML::Node found = node_->find(key); found.IsDefined()) {
     std::vector<T> read;
     // A single value stands for a list of one.
-    const std::vector<YAML::Node> items = found.IsSequence() ? std::vector<YAML::Node>(found.begin(), found.end())
-                                                             : std::vector<YAML::Node>{found};
+    const std::vector<YAML::Node> items =
+        found.IsSequence() ? std::vector<YAML::Node>(found.begin(), found.end()) : std::vector<YAML::Node>{found};
     for (const YAML::Node& item : items) {
       T element{};
       if (!convert(item, element)) {
-        node_->fail(item.Mark(), node_->full(key), std::string("expected ") + type_name<T>() + " in the list, got " + kind(item), "");
+        node_->fail(item.Mark(), node_->full(key),
+                    std::string("expected ") + type_name<T>() + " in the list, got " + kind(item), "");
       }
       if (const std::string wanted = violation(element, limits); !wanted.empty()) {
         node_->fail(item.Mark(), node_->full(key), "must be " + wanted + ", got " + item.Scalar(), "");
@@ -200,8 +216,12 @@ void RecipeSection::field(const char* key, bool& value) { scalar(key, value, {})
 void RecipeSection::field(const char* key, int64_t& value, const Limits& limits) { scalar(key, value, limits); }
 void RecipeSection::field(const char* key, double& value, const Limits& limits) { scalar(key, value, limits); }
 void RecipeSection::field(const char* key, std::string& value, const Limits& limits) { scalar(key, value, limits); }
-void RecipeSection::field(const char* key, std::vector<double>& value, const Limits& limits) { list(key, value, limits); }
-void RecipeSection::field(const char* key, std::vector<std::string>& value, const Limits& limits) { list(key, value, limits); }
+void RecipeSection::field(const char* key, std::vector<double>& value, const Limits& limits) {
+  list(key, value, limits);
+}
+void RecipeSection::field(const char* key, std::vector<std::string>& value, const Limits& limits) {
+  list(key, value, limits);
+}
 
 void RecipeSection::field(const char* key, std::optional<double>& value, const Limits& limits) {
   const YAML::Node found = node_->find(key);
@@ -222,7 +242,8 @@ void RecipeSection::section(const char* key, const std::function<void(RecipeSect
   child->source = node_->source;
   child->path = node_->full(key);
   if (const YAML::Node found = node_->find(key); found.IsDefined() && !found.IsNull()) {
-    if (!found.IsMap()) node_->fail(found.Mark(), node_->full(key), "expected a mapping, got " + kind(found), "indent its keys below it");
+    if (!found.IsMap())
+      node_->fail(found.Mark(), node_->full(key), "expected a mapping, got " + kind(found), "indent its keys below it");
     child->yaml.reset(found);
   }
   RecipeSection inner(child);
@@ -254,13 +275,16 @@ Recipe Recipe::parse(const std::string& text, const std::string& source, const s
   try {
     recipe.root_->yaml.reset(YAML::Load(text));
   } catch (const YAML::Exception& error) {
-    throw UsageError({.what = "is not YAML: " + error.msg,
-                      .file = source + ":" + std::to_string(error.mark.line + 1) + ":" + std::to_string(error.mark.column + 1),
-                      .mend = "mend the line"});
+    throw UsageError(
+        {.what = "is not YAML: " + error.msg,
+         .file = source + ":" + std::to_string(error.mark.line + 1) + ":" + std::to_string(error.mark.column + 1),
+         .mend = "mend the line"});
   }
   if (recipe.root_->yaml.IsNull()) recipe.root_->yaml.reset(YAML::Node(YAML::NodeType::Map));
   if (!recipe.root_->yaml.IsMap()) {
-    throw UsageError({.what = "expected a mapping of keys, got " + kind(recipe.root_->yaml), .file = source, .mend = "see recipes/ for examples"});
+    throw UsageError({.what = "expected a mapping of keys, got " + kind(recipe.root_->yaml),
+                      .file = source,
+                      .mend = "see recipes/ for examples"});
   }
   check_duplicates(recipe.root_->yaml, source, "");
   for (const auto& item : overrides) apply_override(recipe.root_->yaml, item);

@@ -1,6 +1,7 @@
 #pragma once
-// Recipes: typed YAML. An unknown key, a wrong type or a value out of range is an error with line, column and the nearest
-// known key. Reading also writes the resolved recipe: every key with the value in force, ready to be read again.
+// Recipes: typed YAML. An unknown key, a wrong type or a value out of range is an error with line, column and the
+// nearest known key. Reading also writes the resolved recipe: every key with the value in force, ready to be read
+// again.
 //
 //   struct TrainRecipe { int64_t steps = 120'000; double lr = 5e-4; };
 //   void fields(io::RecipeSection& s, TrainRecipe& r) {
@@ -67,7 +68,8 @@ class Recipe {
  public:
   // Reads the file and applies "a.b=value" overrides, in order (values are YAML: numbers, true, [1, 2], text).
   static Recipe load(const std::filesystem::path& file, const std::vector<std::string>& overrides = {});
-  static Recipe parse(const std::string& text, const std::string& source, const std::vector<std::string>& overrides = {});
+  static Recipe parse(const std::string& text, const std::string& source,
+                      const std::vector<std::string>& overrides = {});
 
   void read(const std::function<void(RecipeSection&)>& read);
   // The recipe with every field's value in force, as YAML; valid after read().

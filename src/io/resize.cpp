@@ -14,9 +14,9 @@ struct FilterEntry {
   Filter filter;
   const char* name;
 };
-constexpr FilterEntry kFilters[] = {{Filter::nearest, "nearest"}, {Filter::box, "box"},
+constexpr FilterEntry kFilters[] = {{Filter::nearest, "nearest"},   {Filter::box, "box"},
                                     {Filter::bilinear, "bilinear"}, {Filter::hamming, "hamming"},
-                                    {Filter::bicubic, "bicubic"}, {Filter::lanczos, "lanczos"}};
+                                    {Filter::bicubic, "bicubic"},   {Filter::lanczos, "lanczos"}};
 
 // A part of an image, without a copy.
 struct View {
@@ -35,16 +35,21 @@ double sinc(double x) {
 
 double support_of(Filter filter) {
   switch (filter) {
-    case Filter::box: return 0.5;
-    case Filter::bicubic: return 2.0;
-    case Filter::lanczos: return 3.0;
-    default: return 1.0;
+    case Filter::box:
+      return 0.5;
+    case Filter::bicubic:
+      return 2.0;
+    case Filter::lanczos:
+      return 3.0;
+    default:
+      return 1.0;
   }
 }
 
 double weight_at(Filter filter, double x) {
   switch (filter) {
-    case Filter::box: return x > -0.5 && x <= 0.5 ? 1.0 : 0.0;
+    case Filter::box:
+      return x > -0.5 && x <= 0.5 ? 1.0 : 0.0;
     case Filter::hamming: {
       x = std::abs(x);
       if (x == 0.0) return 1.0;
@@ -59,8 +64,10 @@ double weight_at(Filter filter, double x) {
       if (x < 2.0) return (((x - 5) * x + 8) * x - 4) * a;
       return 0.0;
     }
-    case Filter::lanczos: return x >= -3.0 && x < 3.0 ? sinc(x) * sinc(x / 3) : 0.0;
-    default: return std::max(0.0, 1.0 - std::abs(x));
+    case Filter::lanczos:
+      return x >= -3.0 && x < 3.0 ? sinc(x) * sinc(x / 3) : 0.0;
+    default:
+      return std::max(0.0, 1.0 - std::abs(x));
   }
 }
 

@@ -1,5 +1,6 @@
 #pragma once
-// Resizing as Pillow's Image.resize does it, bit for bit (8-bit pixels; Pillow 5 to 12), and torchvision's rules for sizes.
+// Resizing as Pillow's Image.resize does it, bit for bit (8-bit pixels; Pillow 5 to 12), and torchvision's rules for
+// sizes.
 //
 // Each pass weighs source pixels by a filter whose support grows with the reduction (so it never aliases), in 22-bit
 // fixed point, and rounds to 8 bits; horizontal pass first. RGBA is weighed premultiplied, as there.
@@ -39,7 +40,8 @@ Size long_side_size(int64_t width, int64_t height, int64_t size);
 Image resize_short_side(const Image& image, int64_t size, Filter filter = Filter::bicubic);
 Image resize_long_side(const Image& image, int64_t size, Filter filter = Filter::bilinear);
 
-// torchvision's CenterCrop: the offset is round-half-to-even((side - size) / 2); a smaller picture is padded with zeros.
+// torchvision's CenterCrop: the offset is round-half-to-even((side - size) / 2); a smaller picture is padded with
+// zeros.
 Image center_crop(const Image& image, int64_t width, int64_t height);
 // Resize(size) and CenterCrop(size): what the evaluation protocols of CLIP and MERU call preprocessing.
 Image resize_and_center_crop(const Image& image, int64_t size, Filter filter = Filter::bicubic);

@@ -1,5 +1,5 @@
-// The passes with AVX2. A weight of 22 bits does not fit the 16-bit multiply-add, so it is split as high * 4096 + low and
-// both halves are summed apart: the sum modulo 2^32 is the scalar one's, hence the same bytes.
+// The passes with AVX2. A weight of 22 bits does not fit the 16-bit multiply-add, so it is split as high * 4096 + low
+// and both halves are summed apart: the sum modulo 2^32 is the scalar one's, hence the same bytes.
 #include "io/resize_kernels.h"
 
 #if defined(__x86_64__)
@@ -82,7 +82,8 @@ CAMBIUM_AVX2 void horizontal_four(const uint8_t* const rows[4], const Axis& axis
       const __m256i a = load_two(rows[0] + offset, rows[1] + offset);
       const __m256i b = load_two(rows[2] + offset, rows[3] + offset);
       const __m256i low_0 = _mm256_set1_epi32(low_weights[t / 2]), low_1 = _mm256_set1_epi32(low_weights[t / 2 + 1]);
-      const __m256i high_0 = _mm256_set1_epi32(high_weights[t / 2]), high_1 = _mm256_set1_epi32(high_weights[t / 2 + 1]);
+      const __m256i high_0 = _mm256_set1_epi32(high_weights[t / 2]),
+                    high_1 = _mm256_set1_epi32(high_weights[t / 2 + 1]);
       add_products(low_a, high_a, _mm256_shuffle_epi8(a, first_pair), low_0, high_0);
       add_products(low_b, high_b, _mm256_shuffle_epi8(b, first_pair), low_0, high_0);
       add_products(low_a, high_a, _mm256_shuffle_epi8(a, second_pair), low_1, high_1);
@@ -91,10 +92,9 @@ CAMBIUM_AVX2 void horizontal_four(const uint8_t* const rows[4], const Axis& axis
     // [row 0: 4 lanes, row 2 | row 1, row 3] as 16 bits, then bytes.
     const __m256i words = _mm256_packs_epi32(finish(low_a, high_a), finish(low_b, high_b));
     const __m256i bytes = _mm256_packus_epi16(words, words);
-    const uint32_t pixels[4] = {static_cast<uint32_t>(_mm256_extract_epi32(bytes, 0)),
-                                static_cast<uint32_t>(_mm256_extract_epi32(bytes, 4)),
-                                static_cast<uint32_t>(_mm256_extract_epi32(bytes, 1)),
-                                static_cast<uint32_t>(_mm256_extract_epi32(bytes, 5))};
+    const uint32_t pixels[4] = {
+        static_cast<uint32_t>(_mm256_extract_epi32(bytes, 0)), static_cast<uint32_t>(_mm256_extract_epi32(bytes, 4)),
+        static_cast<uint32_t>(_mm256_extract_epi32(bytes, 1)), static_cast<uint32_t>(_mm256_extract_epi32(bytes, 5))};
     // A store of 4 bytes for 3 channels is mended by the next pixel's, so only the last one must be exact.
     const size_t stored = x + 1 == axis.size ? kChannels : 4;
     for (int r = 0; r < 4; ++r) std::memcpy(out[r] + x * kChannels, &pixels[r], stored);

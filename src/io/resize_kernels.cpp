@@ -37,9 +37,12 @@ void horizontal(const Rows& rows, int64_t channels, const Axis& axis, uint8_t* o
   if (kAvx2 && channels >= 3) return horizontal_avx2(rows, channels, axis, out);
 #endif
   switch (channels) {
-    case 1: return horizontal_rows<1>(rows, axis, out);
-    case 3: return horizontal_rows<3>(rows, axis, out);
-    default: return horizontal_rows<4>(rows, axis, out);
+    case 1:
+      return horizontal_rows<1>(rows, axis, out);
+    case 3:
+      return horizontal_rows<3>(rows, axis, out);
+    default:
+      return horizontal_rows<4>(rows, axis, out);
   }
 }
 

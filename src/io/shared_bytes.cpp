@@ -26,7 +26,7 @@ SharedBytes map_file(const std::filesystem::path& path) {
   const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (descriptor < 0) fail(path, errno);
   const std::shared_ptr<void> closer(nullptr, [descriptor](void*) { close(descriptor); });
-  struct stat status {};
+  struct stat status{};
   if (fstat(descriptor, &status) != 0) fail(path, errno);
   if (S_ISDIR(status.st_mode)) {
     throw Error({.what = "is a folder, not a file", .file = path.string(), .mend = "give a file"});

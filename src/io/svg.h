@@ -4,8 +4,8 @@
 
 namespace cambium::io {
 
-// [height, width, 4] (RGBA, alpha not premultiplied): the drawing as large as fits, its proportions kept, in the middle.
-// Nothing outside `svg` is read. `source` names it in errors. Error: not SVG, empty, sides outside 1 to 8192.
+// [height, width, 4] (RGBA, alpha not premultiplied): the drawing as large as fits, its proportions kept, in the
+// middle. Nothing outside `svg` is read. `source` names it in errors. Error: not SVG, empty, sides outside 1 to 8192.
 Image render_svg(std::string_view svg, const std::string& source, int64_t width, int64_t height);
 
 }  // namespace cambium::io

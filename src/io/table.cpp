@@ -27,7 +27,8 @@ bool texts_of(const nlohmann::json& value, std::vector<std::string>& texts) {
   } else if (value.is_number() || value.is_boolean()) {
     texts.push_back(value.dump());
   } else if (value.is_array()) {
-    return std::all_of(value.begin(), value.end(), [&](const auto& member) { return !member.is_array() && texts_of(member, texts); });
+    return std::all_of(value.begin(), value.end(),
+                       [&](const auto& member) { return !member.is_array() && texts_of(member, texts); });
   } else {
     return false;
   }
@@ -38,22 +39,28 @@ bool texts_of(const nlohmann::json& value, std::vector<std::string>& texts) {
 
 TableFormat table_format(const std::filesystem::path& path) {
   std::string ending = path.extension().string();
-  std::transform(ending.begin(), ending.end(), ending.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  std::transform(ending.begin(), ending.end(), ending.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   if (ending == ".csv") return TableFormat::csv;
   if (ending == ".tsv" || ending == ".tab") return TableFormat::tsv;
   if (ending == ".jsonl" || ending == ".ndjson") return TableFormat::jsonl;
-  throw UsageError({.what = "is not known to be a table", .file = path.string(), .mend = "name it .csv, .tsv or .jsonl"});
+  throw UsageError(
+      {.what = "is not known to be a table", .file = path.string(), .mend = "name it .csv, .tsv or .jsonl"});
 }
 
-TableReader::TableReader(std::filesystem::path path, std::vector<std::string> columns, const std::vector<std::string>& sparse)
+TableReader::TableReader(std::filesystem::path path, std::vector<std::string> columns,
+                         const std::vector<std::string>& sparse)
     : TableReader(path, table_format(path), std::move(columns), sparse) {}
 
-TableReader::TableReader(std::filesystem::path path, TableFormat format, std::vector<std::string> columns, const std::vector<std::string>& sparse)
+TableReader::TableReader(std::filesystem::path path, TableFormat format, std::vector<std::string> columns,
+                         const std::vector<std::string>& sparse)
     : name_(path.string()), format_(format), columns_(std::move(columns)), required_(columns_.size()) {
   columns_.insert(columns_.end(), sparse.begin(), sparse.end());
-  if (std::filesystem::is_directory(path)) throw Error({.what = "is a folder, not a table", .file = name_, .mend = "give a .csv, .tsv or .jsonl file"});
+  if (std::filesystem::is_directory(path))
+    throw Error({.what = "is a folder, not a table", .file = name_, .mend = "give a .csv, .tsv or .jsonl file"});
   stream_.open(path, std::ios::binary);
-  if (!stream_) throw Error({.what = std::string("cannot open: ") + std::strerror(errno), .file = name_, .mend = "check the path"});
+  if (!stream_)
+    throw Error({.what = std::string("cannot open: ") + std::strerror(errno), .file = name_, .mend = "check the path"});
   char mark[3] = {};
   stream_.read(mark, sizeof mark);
   const std::string_view head(mark, static_cast<size_t>(stream_.gcount()));
@@ -74,7 +81,10 @@ bool TableReader::line(std::string& text) {
   ++line_;
   for (; c != EOF && c != '\n'; c = buffer.sbumpc()) {
     if (text.size() == kLineLimit) {
-      throw Error({.what = "is longer than 16 MiB", .file = name_, .field = "line " + std::to_string(line_), .mend = "check that this is a table"});
+      throw Error({.what = "is longer than 16 MiB",
+                   .file = name_,
+                   .field = "line " + std::to_string(line_),
+                   .mend = "check that this is a table"});
     }
     text.push_back(static_cast<char>(c));
   }
@@ -107,7 +117,9 @@ bool TableReader::record(TableRow& row, std::vector<std::string>& cells) {
             return true;
           }
           if (total + cell.size() > kRecordLimit) {
-            throw Error({.what = "is longer than 16 MiB: a quote was opened and not closed", .file = name_, .field = "line " + std::to_string(row.line),
+            throw Error({.what = "is longer than 16 MiB: a quote was opened and not closed",
+                         .file = name_,
+                         .field = "line " + std::to_string(row.line),
                          .mend = "close it, or double the quotes inside the text"});
           }
           cell += '\n';
@@ -143,19 +155,25 @@ bool TableReader::record(TableRow& row, std::vector<std::string>& cells) {
 void TableReader::read_header() {
   TableRow row;
   std::vector<std::string> names;
-  if (!record(row, names)) throw Error({.what = "is empty", .file = name_, .mend = "give it a header row with " + join(columns_)});
+  if (!record(row, names))
+    throw Error({.what = "is empty", .file = name_, .mend = "give it a header row with " + join(columns_)});
   const std::string at = "line " + std::to_string(row.line);
-  if (!row.fault.empty()) throw Error({.what = row.fault, .file = name_, .field = at, .mend = "correct the header row"});
+  if (!row.fault.empty())
+    throw Error({.what = row.fault, .file = name_, .field = at, .mend = "correct the header row"});
   for (std::string& name : names) {
-    if (invalid_utf8(name) != std::string::npos) throw Error({.what = "is not UTF-8", .file = name_, .field = at, .mend = "save it as UTF-8"});
+    if (invalid_utf8(name) != std::string::npos)
+      throw Error({.what = "is not UTF-8", .file = name_, .field = at, .mend = "save it as UTF-8"});
     name = trim(name);
   }
   for (const std::string& column : columns_) {
     const auto found = std::find(names.begin(), names.end(), column);
     if (found == names.end()) {
       const std::string close = nearest(column, names);
-      throw Error({.what = "has no column '" + column + "', only " + join(names), .file = name_, .field = at,
-                   .mend = close.empty() ? "name the column, or give the table a header row" : "did you mean '" + close + "'?"});
+      throw Error({.what = "has no column '" + column + "', only " + join(names),
+                   .file = name_,
+                   .field = at,
+                   .mend = close.empty() ? "name the column, or give the table a header row"
+                                         : "did you mean '" + close + "'?"});
     }
     places_.push_back(static_cast<size_t>(found - names.begin()));
   }
@@ -218,7 +236,8 @@ bool TableReader::next(TableRow& row) {
     }
   }
   for (const auto& cell : row.cells) {
-    const bool zero = std::any_of(cell.begin(), cell.end(), [](const std::string& text) { return text.find('\0') != std::string::npos; });
+    const bool zero = std::any_of(cell.begin(), cell.end(),
+                                  [](const std::string& text) { return text.find('\0') != std::string::npos; });
     if (row.fault.empty() && zero) row.fault = "holds a zero byte";
   }
   if (!row.fault.empty()) row.cells.clear();
@@ -228,7 +247,9 @@ bool TableReader::next(TableRow& row) {
 bool TableReader::next_or_throw(TableRow& row) {
   if (!next(row)) return false;
   if (!row.fault.empty()) {
-    throw Error({.what = row.fault, .file = name_, .field = "line " + std::to_string(row.line),
+    throw Error({.what = row.fault,
+                 .file = name_,
+                 .field = "line " + std::to_string(row.line),
                  .mend = row.fault.ends_with("UTF-8") ? "save the table as UTF-8" : "correct or remove this row"});
   }
   return true;

@@ -101,7 +101,8 @@ void parse_pax(const std::string& file, std::string_view records, Pax& pax) {
     size_t length = 0;
     const auto [end, code] = std::from_chars(records.data(), records.data() + records.size(), length);
     const size_t digits = static_cast<size_t>(end - records.data());
-    if (code != std::errc() || length > records.size() || length < digits + 3 || *end != ' ' || records[length - 1] != '\n') {
+    if (code != std::errc() || length > records.size() || length < digits + 3 || *end != ' ' ||
+        records[length - 1] != '\n') {
       fail(file, "pax header", "is malformed");
     }
     const std::string_view record = records.substr(digits + 1, length - digits - 2);
@@ -131,7 +132,7 @@ TarFile::TarFile(std::filesystem::path path) : name_(path.string()) {
     throw Error({.what = std::string("cannot open: ") + std::strerror(errno), .file = name_, .mend = "check the path"});
   }
   try {
-    struct stat status {};
+    struct stat status{};
     if (fstat(descriptor_, &status) != 0 || !S_ISREG(status.st_mode)) {
       throw Error({.what = "is not a regular file", .file = name_, .mend = "give a .tar file"});
     }
@@ -160,7 +161,8 @@ void TarFile::read_at(int64_t offset, char* to, int64_t count) const {
   while (count > 0) {
     const ssize_t got = pread(descriptor_, to, static_cast<size_t>(count), offset);
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) fail(name_, "", std::string("cannot read") + at_byte(offset) + ": " + std::strerror(errno), "check the disk");
+    if (got < 0)
+      fail(name_, "", std::string("cannot read") + at_byte(offset) + ": " + std::strerror(errno), "check the disk");
     if (got == 0) fail(name_, "", "became shorter while it was read", "leave the shards alone during a run");
     to += got;
     offset += got;
@@ -180,7 +182,9 @@ void TarFile::refuse_other_containers() const {
   };
   static constexpr Magic kMagics[] = {{"\x1F\x8B", "gzip", "gunzip"},
                                       {"BZh", "bzip2", "bunzip2"},
-                                      {"\xFD" "7zXZ", "xz", "unxz"},
+                                      {"\xFD"
+                                       "7zXZ",
+                                       "xz", "unxz"},
                                       {"\x28\xB5\x2F\xFD", "zstd", "unzstd"},
                                       {"PK\x03\x04", "zip", "unzip"}};
   for (const Magic& magic : kMagics) {
@@ -221,7 +225,9 @@ std::optional<TarMember> TarFile::member(int64_t offset) const {
     if (type == 'S') fail(name_, name, "is a sparse file, which is not read", "make the shard again without --sparse");
     const int64_t data = at + kBlock, left = size_ - data;
     if (size > left) {
-      fail(name_, name, "says it holds " + std::to_string(size) + " bytes, but only " + std::to_string(left) + " follow: the file is cut short or damaged");
+      fail(name_, name,
+           "says it holds " + std::to_string(size) + " bytes, but only " + std::to_string(left) +
+               " follow: the file is cut short or damaged");
     }
     at = data + (size + kBlock - 1) / kBlock * kBlock;
 
@@ -242,7 +248,8 @@ std::optional<TarMember> TarFile::member(int64_t offset) const {
       member.header = at;
       continue;
     }
-    if (name.empty() || name.find('\0') != std::string::npos) fail(name_, name, "has no usable name in its header" + at_byte(data - kBlock));
+    if (name.empty() || name.find('\0') != std::string::npos)
+      fail(name_, name, "has no usable name in its header" + at_byte(data - kBlock));
     member.name = std::move(name);
     member.data = data;
     member.size = size;
@@ -253,10 +260,12 @@ std::optional<TarMember> TarFile::member(int64_t offset) const {
 
 std::string TarFile::read(const TarMember& member, int64_t limit) const {
   if (member.size > limit) {
-    fail(name_, member.name, "is " + std::to_string(member.size) + " bytes, more than the " + std::to_string(limit) + " allowed here",
+    fail(name_, member.name,
+         "is " + std::to_string(member.size) + " bytes, more than the " + std::to_string(limit) + " allowed here",
          "check that this is the right file");
   }
-  if (member.size < 0 || member.data < 0 || member.data > size_ - member.size) fail(name_, member.name, "lies outside the file");
+  if (member.size < 0 || member.data < 0 || member.data > size_ - member.size)
+    fail(name_, member.name, "lies outside the file");
   std::string bytes(static_cast<size_t>(member.size), '\0');
   read_at(member.data, bytes.data(), member.size);
   return bytes;
@@ -283,15 +292,18 @@ std::optional<TarSample> sample_at(const TarFile& tar, int64_t offset) {
       continue;
     }
     std::string key = name.substr(0, dot), extension = name.substr(dot + 1);
-    std::transform(extension.begin(), extension.end(), extension.begin(),
-                   [](unsigned char c) { return c < 0x80 ? static_cast<char>(std::tolower(c)) : static_cast<char>(c); });
+    std::transform(extension.begin(), extension.end(), extension.begin(), [](unsigned char c) {
+      return c < 0x80 ? static_cast<char>(std::tolower(c)) : static_cast<char>(c);
+    });
     if (sample.parts.empty()) {
       sample.key = std::move(key);
     } else if (key != sample.key) {
       break;
     }
-    if (sample.find(extension)) fail(tar.name(), name, "occurs twice in one sample", "give every sample a stem of its own");
-    if (sample.parts.size() == kPartLimit) fail(tar.name(), name, "is one of more than 256 members with one stem", "give every sample a stem of its own");
+    if (sample.find(extension))
+      fail(tar.name(), name, "occurs twice in one sample", "give every sample a stem of its own");
+    if (sample.parts.size() == kPartLimit)
+      fail(tar.name(), name, "is one of more than 256 members with one stem", "give every sample a stem of its own");
     sample.next = member->next;
     sample.parts.push_back({std::move(extension), *member});
   }

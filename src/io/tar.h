@@ -3,8 +3,8 @@
 //
 // A reader of our own rather than libarchive's: a saved position is a byte offset at which reading goes on, samples are
 // fetched out of order from several threads, and every fault names shard and member. Reads ustar, GNU long names and
-// sizes, and pax paths and sizes (what Python's tarfile, GNU tar, bsdtar and webdataset write). Links, folders and devices
-// are passed over; compressed and sparse archives are refused by name.
+// sizes, and pax paths and sizes (what Python's tarfile, GNU tar, bsdtar and webdataset write). Links, folders and
+// devices are passed over; compressed and sparse archives are refused by name.
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -18,10 +18,10 @@ namespace cambium::io {
 
 struct TarMember {
   std::string name = {};  // bytes as stored, usually UTF-8
-  int64_t header = 0;  // offset of its first header block, its long name's included
-  int64_t data = 0;    // offset of its bytes
-  int64_t size = 0;    // in bytes; lies inside the file
-  int64_t next = 0;    // offset of the header behind it
+  int64_t header = 0;     // offset of its first header block, its long name's included
+  int64_t data = 0;       // offset of its bytes
+  int64_t size = 0;       // in bytes; lies inside the file
+  int64_t next = 0;       // offset of the header behind it
 };
 
 // Immutable: any thread may call any function.

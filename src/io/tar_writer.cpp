@@ -33,7 +33,10 @@ void TarWriter::header(const std::string& name, int64_t size, char type) {
   std::snprintf(block + 136, 12, "%011o", 0u);
   std::memset(block + 148, ' ', 8);
   block[156] = type;
-  std::memcpy(block + 257, "ustar\0" "00", 8);
+  std::memcpy(block + 257,
+              "ustar\0"
+              "00",
+              8);
   unsigned sum = 0;
   for (const char c : block) sum += static_cast<unsigned char>(c);
   std::snprintf(block + 148, 7, "%06o", sum);

@@ -12,7 +12,8 @@ size_t invalid_utf8(std::string_view text) {
       continue;
     }
     utf8proc_int32_t code = -1;
-    const utf8proc_ssize_t length = utf8proc_iterate(bytes + at, static_cast<utf8proc_ssize_t>(text.size() - at), &code);
+    const utf8proc_ssize_t length =
+        utf8proc_iterate(bytes + at, static_cast<utf8proc_ssize_t>(text.size() - at), &code);
     if (length < 1) return at;
     at += static_cast<size_t>(length);
   }
@@ -22,7 +23,8 @@ size_t invalid_utf8(std::string_view text) {
 std::string_view trim(std::string_view text) {
   constexpr std::string_view kSpace = " \t\r\n\f\v";
   const size_t first = text.find_first_not_of(kSpace);
-  return first == std::string_view::npos ? std::string_view() : text.substr(first, text.find_last_not_of(kSpace) - first + 1);
+  return first == std::string_view::npos ? std::string_view()
+                                         : text.substr(first, text.find_last_not_of(kSpace) - first + 1);
 }
 
 }  // namespace cambium::io

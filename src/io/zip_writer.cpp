@@ -9,7 +9,7 @@ namespace {
 
 constexpr uint64_t kAlignment = 64;
 constexpr uint64_t kIn64 = 0xffffffff;
-constexpr uint16_t kPaddingId = 0x4246;      // "FB": torch's own name for its padding
+constexpr uint16_t kPaddingId = 0x4246;       // "FB": torch's own name for its padding
 constexpr uint16_t kDate1980 = (1 << 5) | 1;  // the earliest date a zip can hold: the same bytes at any time
 
 template <class T>

@@ -14,12 +14,13 @@ at::Tensor in_top_k(const at::Tensor& scores, const at::Tensor& labels, int64_t 
   check_labels(labels, "labels", scores.size(0), scores.size(1));
   if (k < 1) throw Error({.what = "k is " + std::to_string(k), .field = "k", .mend = "give at least 1"});
   if (scores.is_floating_point() && scores.isnan().any().item<bool>()) {
-    throw Error({.what = "holds values that are not numbers", .field = "scores", .mend = "check the model's outputs for NaN"});
+    throw Error(
+        {.what = "holds values that are not numbers", .field = "scores", .mend = "check the model's outputs for NaN"});
   }
-  const at::Tensor index = labels.to(scores.device()).unsqueeze(1);                              // [N, 1]
-  const at::Tensor right = scores.gather(1, index);                                              // [N, 1]
-  const at::Tensor before = at::arange(scores.size(1), index.options()).unsqueeze(0) < index;    // [N, C]
-  const at::Tensor rank = ((scores > right) | ((scores == right) & before)).sum(1);              // [N]
+  const at::Tensor index = labels.to(scores.device()).unsqueeze(1);                            // [N, 1]
+  const at::Tensor right = scores.gather(1, index);                                            // [N, 1]
+  const at::Tensor before = at::arange(scores.size(1), index.options()).unsqueeze(0) < index;  // [N, C]
+  const at::Tensor rank = ((scores > right) | ((scores == right) & before)).sum(1);            // [N]
   return rank < k;
 }
 

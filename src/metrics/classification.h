@@ -16,11 +16,12 @@ double top_k_accuracy(const at::Tensor& scores, const at::Tensor& labels, int64_
 // [C, C] int64: rows are labels, columns predictions.
 at::Tensor confusion_matrix(const at::Tensor& predictions, const at::Tensor& labels, int64_t classes);
 
-// [C] f64 from a confusion matrix: the share of each class's rows that were predicted as it; NaN for a class with no label.
+// [C] f64 from a confusion matrix: the share of each class's rows that were predicted as it; NaN for a class with no
+// label.
 at::Tensor per_class_recall(const at::Tensor& confusion);
 
-// Mean per-class recall, as torchmetrics' MulticlassAccuracy(average="macro"): a class with no label and no prediction is
-// left out of the mean; a class with predictions but no label counts as 0. (MERU's metric for all zero-shot sets.)
+// Mean per-class recall, as torchmetrics' MulticlassAccuracy(average="macro"): a class with no label and no prediction
+// is left out of the mean; a class with predictions but no label counts as 0. (MERU's metric for all zero-shot sets.)
 double macro_accuracy(const at::Tensor& confusion);
 double macro_accuracy(const at::Tensor& predictions, const at::Tensor& labels, int64_t classes);
 

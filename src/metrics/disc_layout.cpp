@@ -32,7 +32,8 @@ at::Tensor circular_angles(const at::Tensor& directions, const at::Tensor& level
   check_shape(directions, "directions", 2);
   check_finite(directions, "directions");
   if (level.defined()) check_labels(level, "level", directions.size(0), INT32_MAX);
-  const at::Tensor x = unit_rows(centred(unit_rows(as_double(directions)), level.defined() ? level.cpu() : level));  // [N, D]
+  const at::Tensor x =
+      unit_rows(centred(unit_rows(as_double(directions)), level.defined() ? level.cpu() : level));  // [N, D]
   const int64_t n = x.size(0);
   at::Tensor kernel = at::mm(x, x.t());
   kernel = kernel - kernel.mean(0, true) - kernel.mean(1, true) + kernel.mean();
@@ -43,7 +44,8 @@ at::Tensor circular_angles(const at::Tensor& directions, const at::Tensor& level
   at::Tensor angles = at::atan2(second, first);  // [N]
   if (n < 3) return angles;
   // a_i <- arg sum_j k_ij e^{i a_j}: each step solves for all angles at once; the diagonal keeps it from swinging.
-  for (int64_t step = 0; step < steps; ++step) angles = at::atan2(at::mv(kernel, angles.sin()), at::mv(kernel, angles.cos()));
+  for (int64_t step = 0; step < steps; ++step)
+    angles = at::atan2(at::mv(kernel, angles.sin()), at::mv(kernel, angles.cos()));
   return angles;
 }
 
@@ -51,8 +53,10 @@ at::Tensor disc_points(const at::Tensor& angles, const at::Tensor& distances, do
   check_shape(angles, "angles", 1);
   check_shape(distances, "distances", 1);
   if (angles.size(0) != distances.size(0)) {
-    throw Error({.what = std::to_string(distances.size(0)) + " distances for " + std::to_string(angles.size(0)) + " angles", .field = "distances",
-                 .mend = "give one per angle"});
+    throw Error(
+        {.what = std::to_string(distances.size(0)) + " distances for " + std::to_string(angles.size(0)) + " angles",
+         .field = "distances",
+         .mend = "give one per angle"});
   }
   if (!(curvature > 0)) throw Error({.what = "is not positive", .field = "curvature", .mend = "give c > 0"});
   const at::Tensor radius = at::tanh(0.5 * std::sqrt(curvature) * as_double(distances));

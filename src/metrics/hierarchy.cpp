@@ -14,7 +14,10 @@ ChainOrder chain_order(const at::Tensor& distances) {
   check_finite(distances, "distances");
   const at::Tensor d = as_double(distances);  // [N, L]
   const int64_t levels = d.size(1);
-  if (levels < 2) throw Error({.what = "a chain has " + std::to_string(levels) + " level", .field = "distances", .mend = "give at least two"});
+  if (levels < 2)
+    throw Error({.what = "a chain has " + std::to_string(levels) + " level",
+                 .field = "distances",
+                 .mend = "give at least two"});
   ChainOrder result{.chains = d.size(0), .levels = levels};
 
   const at::Tensor rising = d.narrow(1, 1, levels - 1) > d.narrow(1, 0, levels - 1);  // [N, L - 1]
@@ -41,7 +44,9 @@ ConeViolations cone_violations(const at::Tensor& angle, const at::Tensor& apertu
   check_finite(angle, "angle");
   check_finite(aperture, "aperture");
   if (aperture.numel() != 1 && (aperture.dim() != 1 || aperture.size(0) != angle.size(0))) {
-    throw Error({.what = "has " + std::to_string(aperture.numel()) + " entries for " + std::to_string(angle.size(0)) + " angles", .field = "aperture",
+    throw Error({.what = "has " + std::to_string(aperture.numel()) + " entries for " + std::to_string(angle.size(0)) +
+                         " angles",
+                 .field = "aperture",
                  .mend = "give one per angle, or one for all"});
   }
   const at::Tensor a = as_double(angle);

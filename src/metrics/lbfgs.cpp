@@ -54,7 +54,8 @@ class Line {
         step = 0.5 * (previous.step + step);
         continue;
       }
-      if (!decreases(start, trial) || (i > 0 && trial.value >= previous.value)) return zoom(start, previous, trial, tries - i);
+      if (!decreases(start, trial) || (i > 0 && trial.value >= previous.value))
+        return zoom(start, previous, trial, tries - i);
       if (std::abs(trial.slope) <= -flat * start.slope) return trial;
       if (trial.slope >= 0) return zoom(start, trial, previous, tries - i);
       const double wider = std::clamp(cubic_minimum(previous, trial), step, 2 * step);
@@ -67,7 +68,9 @@ class Line {
  private:
   static constexpr double enough = 1e-4, flat = 0.9;
 
-  static bool decreases(const Trial& start, const Trial& trial) { return trial.value <= start.value + enough * trial.step * start.slope; }
+  static bool decreases(const Trial& start, const Trial& trial) {
+    return trial.value <= start.value + enough * trial.step * start.slope;
+  }
 
   Trial zoom(const Trial& start, Trial low, Trial high, int64_t tries) const {
     for (int64_t i = 0; i < tries; ++i) {

@@ -9,7 +9,7 @@ namespace cambium::metrics {
 
 struct LbfgsOptions {
   int64_t max_iterations = 1000;
-  double gradient_tolerance = 1e-4;  // stop when no entry of the gradient exceeds it
+  double gradient_tolerance = 1e-4;                     // stop when no entry of the gradient exceeds it
   double value_tolerance = 64 * 2.220446049250313e-16;  // or when a step gains less than this share of the value
   int64_t memory = 10;
   int64_t max_line_search = 50;

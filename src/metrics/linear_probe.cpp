@@ -34,7 +34,7 @@ struct Objective {
   const at::Tensor& x;       // [N, D]
   const at::Tensor& labels;  // [N] in [0, K)
   int64_t rows;
-  double penalty;            // 1 / (C N)
+  double penalty;  // 1 / (C N)
 
   double operator()(const at::Tensor& parameters, at::Tensor& gradient) const {
     const int64_t n = x.size(0), d = x.size(1);
@@ -72,17 +72,22 @@ void check_set(const at::Tensor& features, const at::Tensor& labels, int64_t cla
 }  // namespace
 
 void LogisticRegressionOptions::validate() const {
-  if (!(c > 0) || !std::isfinite(c)) throw UsageError({.what = "is not a positive number", .field = "c", .mend = "give C > 0"});
-  if (max_iterations < 1) throw UsageError({.what = "is below 1", .field = "max_iterations", .mend = "give at least 1"});
-  if (!(tolerance > 0)) throw UsageError({.what = "is not positive", .field = "tolerance", .mend = "give for instance 1e-4"});
+  if (!(c > 0) || !std::isfinite(c))
+    throw UsageError({.what = "is not a positive number", .field = "c", .mend = "give C > 0"});
+  if (max_iterations < 1)
+    throw UsageError({.what = "is below 1", .field = "max_iterations", .mend = "give at least 1"});
+  if (!(tolerance > 0))
+    throw UsageError({.what = "is not positive", .field = "tolerance", .mend = "give for instance 1e-4"});
   if (memory < 1) throw UsageError({.what = "is below 1", .field = "memory", .mend = "give for instance 10"});
 }
 
 at::Tensor LogisticRegression::scores(const at::Tensor& features) const {
   check_shape(features, "features", 2);
   if (features.size(1) != weight.size(1)) {
-    throw Error({.what = "have " + std::to_string(features.size(1)) + " columns, the classifier was fitted on " + std::to_string(weight.size(1)),
-                 .field = "features", .mend = "use the same encoder"});
+    throw Error({.what = "have " + std::to_string(features.size(1)) + " columns, the classifier was fitted on " +
+                         std::to_string(weight.size(1)),
+                 .field = "features",
+                 .mend = "use the same encoder"});
   }
   return at::addmm(intercept, as_double(features), weight.t());
 }
@@ -96,12 +101,14 @@ LogisticRegression fit_logistic_regression(const at::Tensor& features, const at:
   const at::Tensor x = as_double(features);
   const SeenClasses seen = seen_classes(labels.cpu(), classes);
   const int64_t count = seen.classes.size(0), d = x.size(1);
-  if (count < 2) throw Error({.what = "hold only one class", .field = "labels", .mend = "give examples of at least two"});
+  if (count < 2)
+    throw Error({.what = "hold only one class", .field = "labels", .mend = "give examples of at least two"});
   const int64_t rows = count == 2 ? 1 : count;
   const Objective objective{x, seen.labels, rows, 1 / (options.c * static_cast<double>(x.size(0)))};
-  const Minimum minimum = minimise_lbfgs([&](const at::Tensor& p, at::Tensor& gradient) { return objective(p, gradient); },
-                                         at::zeros({rows * (d + 1)}, at::kDouble),
-                                         {.max_iterations = options.max_iterations, .gradient_tolerance = options.tolerance, .memory = options.memory});
+  const Minimum minimum = minimise_lbfgs(
+      [&](const at::Tensor& p, at::Tensor& gradient) { return objective(p, gradient); },
+      at::zeros({rows * (d + 1)}, at::kDouble),
+      {.max_iterations = options.max_iterations, .gradient_tolerance = options.tolerance, .memory = options.memory});
 
   LogisticRegression model{.weight = at::zeros({classes, d}, at::kDouble),
                            // A class without examples is never predicted.
@@ -122,14 +129,17 @@ LogisticRegression fit_logistic_regression(const at::Tensor& features, const at:
 void ProbeOptions::validate() const {
   regression.validate();
   if (!(lowest > 0) || !(highest >= lowest) || !std::isfinite(highest)) {
-    throw UsageError({.what = "is not a range of positive numbers", .field = "lowest, highest", .mend = "give for instance 1e-6 and 1e6"});
+    throw UsageError({.what = "is not a range of positive numbers",
+                      .field = "lowest, highest",
+                      .mend = "give for instance 1e-6 and 1e6"});
   }
   if (!(factor > 1)) throw UsageError({.what = "is not above 1", .field = "factor", .mend = "give for instance 100"});
   if (halvings < 0) throw UsageError({.what = "is negative", .field = "halvings", .mend = "give for instance 4"});
 }
 
-ProbeResult linear_probe(const at::Tensor& train_features, const at::Tensor& train_labels, const at::Tensor& validation_features,
-                         const at::Tensor& validation_labels, int64_t classes, const ProbeOptions& options) {
+ProbeResult linear_probe(const at::Tensor& train_features, const at::Tensor& train_labels,
+                         const at::Tensor& validation_features, const at::Tensor& validation_labels, int64_t classes,
+                         const ProbeOptions& options) {
   options.validate();
   check_set(train_features, train_labels, classes, "train_features");
   check_set(validation_features, validation_labels, classes, "validation_features");
@@ -148,7 +158,8 @@ ProbeResult linear_probe(const at::Tensor& train_features, const at::Tensor& tra
     }
   };
   // The limits' logarithms decide how many steps there are: 1e6 must not be lost to rounding.
-  const auto steps = static_cast<int64_t>(std::floor(std::log(options.highest / options.lowest) / std::log(options.factor) + 1e-9));
+  const auto steps =
+      static_cast<int64_t>(std::floor(std::log(options.highest / options.lowest) / std::log(options.factor) + 1e-9));
   for (int64_t i = 0; i <= steps; ++i) attempt(options.lowest * std::pow(options.factor, static_cast<double>(i)));
   double step = std::sqrt(options.factor);
   for (int64_t i = 0; i < options.halvings; ++i) {
@@ -158,7 +169,8 @@ ProbeResult linear_probe(const at::Tensor& train_features, const at::Tensor& tra
     step = std::sqrt(step);
   }
   regression.c = result.c;
-  result.model = fit_logistic_regression(at::cat({train, validation}), at::cat({labels, held_out}), classes, regression);
+  result.model =
+      fit_logistic_regression(at::cat({train, validation}), at::cat({labels, held_out}), classes, regression);
   return result;
 }
 

@@ -15,12 +15,16 @@ void check_relevant(const std::vector<std::vector<int64_t>>& relevant, int64_t c
   if (relevant.empty()) throw Error({.what = "there are no queries", .field = "relevant", .mend = "give at least one"});
   for (size_t i = 0; i < relevant.size(); ++i) {
     if (relevant[i].empty()) {
-      throw Error({.what = "query " + std::to_string(i) + " has no right candidate", .field = "relevant", .mend = "leave such queries out"});
+      throw Error({.what = "query " + std::to_string(i) + " has no right candidate",
+                   .field = "relevant",
+                   .mend = "leave such queries out"});
     }
     for (const int64_t candidate : relevant[i]) {
       if (candidate >= 0 && candidate < candidates) continue;
-      throw Error({.what = "query " + std::to_string(i) + " names candidate " + std::to_string(candidate) + " of " + std::to_string(candidates),
-                   .field = "relevant", .mend = "check the ids"});
+      throw Error({.what = "query " + std::to_string(i) + " names candidate " + std::to_string(candidate) + " of " +
+                           std::to_string(candidates),
+                   .field = "relevant",
+                   .mend = "check the ids"});
     }
   }
 }
@@ -54,7 +58,8 @@ void RecallOptions::validate() const {
   if (block < 1) throw UsageError({.what = "is " + std::to_string(block), .field = "block", .mend = "give at least 1"});
 }
 
-Recall retrieval_recall(const ScoreBlock& scores, const std::vector<std::vector<int64_t>>& relevant, int64_t candidates, const RecallOptions& options) {
+Recall retrieval_recall(const ScoreBlock& scores, const std::vector<std::vector<int64_t>>& relevant, int64_t candidates,
+                        const RecallOptions& options) {
   options.validate();
   check_relevant(relevant, candidates);
   const auto queries = static_cast<int64_t>(relevant.size());
@@ -63,13 +68,17 @@ Recall retrieval_recall(const ScoreBlock& scores, const std::vector<std::vector<
     const int64_t count = std::min(options.block, queries - first);
     const at::Tensor block = scores(first, count);  // [count, M]
     if (block.dim() != 2 || block.size(0) != count || block.size(1) != candidates) {
-      throw Error({.what = "a block of scores has another shape than [" + std::to_string(count) + ", " + std::to_string(candidates) + "]",
-                   .field = "scores", .mend = "score the queries asked for against all candidates"});
+      throw Error({.what = "a block of scores has another shape than [" + std::to_string(count) + ", " +
+                           std::to_string(candidates) + "]",
+                   .field = "scores",
+                   .mend = "score the queries asked for against all candidates"});
     }
     if (block.isnan().any().item<bool>()) {
-      throw Error({.what = "holds values that are not numbers", .field = "scores", .mend = "check the embeddings for NaN"});
+      throw Error(
+          {.what = "holds values that are not numbers", .field = "scores", .mend = "check the embeddings for NaN"});
     }
-    const at::Tensor best = block.gather(1, padded(relevant, first, count).to(block.device())).amax(1, true);  // [count, 1]
+    const at::Tensor best =
+        block.gather(1, padded(relevant, first, count).to(block.device())).amax(1, true);  // [count, 1]
     result.ranks.narrow(0, first, count).copy_((block > best).sum(1));
   }
   for (const int64_t k : options.ks) result.recall.push_back((result.ranks < k).to(at::kDouble).mean().item<double>());
@@ -77,13 +86,17 @@ Recall retrieval_recall(const ScoreBlock& scores, const std::vector<std::vector<
   return result;
 }
 
-Recall retrieval_recall(const at::Tensor& scores, const std::vector<std::vector<int64_t>>& relevant, const RecallOptions& options) {
+Recall retrieval_recall(const at::Tensor& scores, const std::vector<std::vector<int64_t>>& relevant,
+                        const RecallOptions& options) {
   check_shape(scores, "scores", 2);
   if (scores.size(0) != static_cast<int64_t>(relevant.size())) {
-    throw Error({.what = "has " + std::to_string(scores.size(0)) + " rows for " + std::to_string(relevant.size()) + " queries", .field = "scores",
-                 .mend = "give one row per query"});
+    throw Error(
+        {.what = "has " + std::to_string(scores.size(0)) + " rows for " + std::to_string(relevant.size()) + " queries",
+         .field = "scores",
+         .mend = "give one row per query"});
   }
-  return retrieval_recall([&](int64_t first, int64_t count) { return scores.narrow(0, first, count); }, relevant, scores.size(1), options);
+  return retrieval_recall([&](int64_t first, int64_t count) { return scores.narrow(0, first, count); }, relevant,
+                          scores.size(1), options);
 }
 
 CrossModalRecall cross_modal_recall(const ScoreBlock& image_to_text, const ScoreBlock& text_to_image, int64_t images,
@@ -91,13 +104,16 @@ CrossModalRecall cross_modal_recall(const ScoreBlock& image_to_text, const Score
   std::vector<std::vector<int64_t>> captions_of(static_cast<size_t>(std::max<int64_t>(images, 0))), image_of;
   for (size_t j = 0; j < caption_image.size(); ++j) {
     if (caption_image[j] < 0 || caption_image[j] >= images) {
-      throw Error({.what = "caption " + std::to_string(j) + " names image " + std::to_string(caption_image[j]) + " of " + std::to_string(images),
-                   .field = "caption_image", .mend = "check the ids"});
+      throw Error({.what = "caption " + std::to_string(j) + " names image " + std::to_string(caption_image[j]) +
+                           " of " + std::to_string(images),
+                   .field = "caption_image",
+                   .mend = "check the ids"});
     }
     captions_of[static_cast<size_t>(caption_image[j])].push_back(static_cast<int64_t>(j));
     image_of.push_back({caption_image[j]});
   }
-  return {.image_to_text = retrieval_recall(image_to_text, captions_of, static_cast<int64_t>(caption_image.size()), options),
+  return {.image_to_text =
+              retrieval_recall(image_to_text, captions_of, static_cast<int64_t>(caption_image.size()), options),
           .text_to_image = retrieval_recall(text_to_image, image_of, images, options)};
 }
 

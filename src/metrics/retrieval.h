@@ -21,8 +21,8 @@ struct RecallOptions {
 struct Recall {
   std::vector<int64_t> ks;
   std::vector<double> recall;  // per k: share of queries with any right candidate among the k best
-  at::Tensor ranks;            // [N] int64: how many candidates score strictly higher than the best right one (0 = first)
-  double median_rank = 0;      // 1-based
+  at::Tensor ranks;        // [N] int64: how many candidates score strictly higher than the best right one (0 = first)
+  double median_rank = 0;  // 1-based
 };
 
 // `relevant[i]` lists the candidates that are right for query i (at least one each). A right candidate tied with wrong
@@ -30,7 +30,8 @@ struct Recall {
 Recall retrieval_recall(const ScoreBlock& scores, const std::vector<std::vector<int64_t>>& relevant, int64_t candidates,
                         const RecallOptions& options = {});
 // From a whole matrix [N, M].
-Recall retrieval_recall(const at::Tensor& scores, const std::vector<std::vector<int64_t>>& relevant, const RecallOptions& options = {});
+Recall retrieval_recall(const at::Tensor& scores, const std::vector<std::vector<int64_t>>& relevant,
+                        const RecallOptions& options = {});
 
 // Both ways between images and their captions: `caption_image[j]` is the image of caption j. `image_to_text` gives
 // scores of images against all captions, `text_to_image` of captions against all images.

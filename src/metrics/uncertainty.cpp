@@ -14,8 +14,10 @@ namespace cambium::metrics {
 
 double binomial_standard_error(double share, int64_t count) {
   if (!(share >= 0 && share <= 1) || count < 1) {
-    throw Error({.what = "a share of " + std::to_string(share) + " of " + std::to_string(count) + " items makes no sense", .field = "share",
-                 .mend = "give a share between 0 and 1 of at least one item"});
+    throw Error(
+        {.what = "a share of " + std::to_string(share) + " of " + std::to_string(count) + " items makes no sense",
+         .field = "share",
+         .mend = "give a share between 0 and 1 of at least one item"});
   }
   return std::sqrt(share * (1 - share) / static_cast<double>(count));
 }
@@ -26,14 +28,16 @@ Estimate mean_estimate(const at::Tensor& values) {
   const at::Tensor x = as_double(values);
   const int64_t n = x.size(0);
   const double deviation = n > 1 ? x.std(0, true).item<double>() : 0;
-  return {.value = x.mean().item<double>(), .standard_error = deviation / std::sqrt(static_cast<double>(n)), .count = n};
+  return {
+      .value = x.mean().item<double>(), .standard_error = deviation / std::sqrt(static_cast<double>(n)), .count = n};
 }
 
 Estimate paired_difference(const at::Tensor& a, const at::Tensor& b) {
   check_shape(a, "a", 1);
   check_shape(b, "b", 1);
   if (a.size(0) != b.size(0)) {
-    throw Error({.what = std::to_string(a.size(0)) + " and " + std::to_string(b.size(0)) + " values do not pair", .field = "a, b",
+    throw Error({.what = std::to_string(a.size(0)) + " and " + std::to_string(b.size(0)) + " values do not pair",
+                 .field = "a, b",
                  .mend = "give both models' values for the same items"});
   }
   return mean_estimate(as_double(a) - as_double(b));
@@ -54,7 +58,8 @@ double mcnemar_p_value(const at::Tensor& a_right, const at::Tensor& b_right) {
 
 Interval wilson_interval(int64_t successes, int64_t count, double z) {
   if (count < 1 || successes < 0 || successes > count) {
-    throw Error({.what = std::to_string(successes) + " of " + std::to_string(count) + " is no share", .field = "successes",
+    throw Error({.what = std::to_string(successes) + " of " + std::to_string(count) + " is no share",
+                 .field = "successes",
                  .mend = "give 0 <= successes <= count, count at least 1"});
   }
   const auto n = static_cast<double>(count);
@@ -65,9 +70,11 @@ Interval wilson_interval(int64_t successes, int64_t count, double z) {
   return {.low = std::max(0.0, (middle - half) / scale), .high = std::min(1.0, (middle + half) / scale)};
 }
 
-Bootstrap bootstrap(int64_t items, const std::function<double(const at::Tensor& positions)>& statistic, Rng& rng, int64_t resamples) {
+Bootstrap bootstrap(int64_t items, const std::function<double(const at::Tensor& positions)>& statistic, Rng& rng,
+                    int64_t resamples) {
   if (items < 1 || resamples < 2) {
-    throw Error({.what = std::to_string(resamples) + " resamples of " + std::to_string(items) + " items", .field = "bootstrap",
+    throw Error({.what = std::to_string(resamples) + " resamples of " + std::to_string(items) + " items",
+                 .field = "bootstrap",
                  .mend = "give at least one item and two resamples"});
   }
   at::Tensor positions = at::arange(items, at::kLong);
@@ -86,7 +93,9 @@ Bootstrap bootstrap(int64_t items, const std::function<double(const at::Tensor& 
   for (const double value : values) squares += (value - mean) * (value - mean);
   result.standard_error = std::sqrt(squares / static_cast<double>(resamples - 1));
   std::sort(values.begin(), values.end());
-  const auto at_share = [&](double share) { return values[static_cast<size_t>(std::lround(share * static_cast<double>(resamples - 1)))]; };
+  const auto at_share = [&](double share) {
+    return values[static_cast<size_t>(std::lround(share * static_cast<double>(resamples - 1)))];
+  };
   result.interval = {.low = at_share(0.025), .high = at_share(0.975)};
   return result;
 }

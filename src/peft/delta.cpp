@@ -34,26 +34,42 @@ void write_delta(const std::filesystem::path& path, const Delta& delta) {
 
 Delta read_delta(const std::filesystem::path& path) {
   if (!std::filesystem::exists(path)) {
-    throw Error({.what = "there is no such delta", .file = path.string(), .mend = "give the delta.safetensors of a run folder"});
+    throw Error({.what = "there is no such delta",
+                 .file = path.string(),
+                 .mend = "give the delta.safetensors of a run folder"});
   }
   io::StateDict state = io::read_safetensors(path);
   const auto field = [&](const char* name) -> std::string {
     const auto found = state.metadata.find(name);
     if (found == state.metadata.end()) {
-      throw Error({.what = "is missing from the header", .file = path.string(), .field = name, .mend = "the file is no whole delta; make it again"});
+      throw Error({.what = "is missing from the header",
+                   .file = path.string(),
+                   .field = name,
+                   .mend = "the file is no whole delta; make it again"});
     }
     return found->second;
   };
   if (const auto format = state.metadata.find("format"); format == state.metadata.end() || format->second != kFormat) {
-    throw Error({.what = "is no delta", .file = path.string(), .field = "format",
-                 .mend = "a whole model goes to --weights; a delta is what a run with a foundation leaves as delta.safetensors"});
+    throw Error(
+        {.what = "is no delta",
+         .file = path.string(),
+         .field = "format",
+         .mend =
+             "a whole model goes to --weights; a delta is what a run with a foundation leaves as delta.safetensors"});
   }
-  Delta delta{.source = path.string(), .system = field("system"), .method = field("method"), .recipe = field("recipe"),
-              .foundation = {.architecture = field("foundation.architecture"), .fingerprint = field("foundation.fingerprint")}};
+  Delta delta{
+      .source = path.string(),
+      .system = field("system"),
+      .method = field("method"),
+      .recipe = field("recipe"),
+      .foundation = {.architecture = field("foundation.architecture"), .fingerprint = field("foundation.fingerprint")}};
   for (const auto& [name, digest] : {std::pair{"foundation.architecture", delta.foundation.architecture},
                                      std::pair{"foundation.fingerprint", delta.foundation.fingerprint}}) {
     if (!is_digest(digest)) {
-      throw Error({.what = "is not a SHA-256 of 64 hexadecimal digits", .file = path.string(), .field = name, .mend = "the file is damaged; make it again"});
+      throw Error({.what = "is not a SHA-256 of 64 hexadecimal digits",
+                   .file = path.string(),
+                   .field = name,
+                   .mend = "the file is damaged; make it again"});
     }
   }
   const auto swappable = state.metadata.find("swappable");
@@ -62,15 +78,21 @@ Delta read_delta(const std::filesystem::path& path) {
   return delta;
 }
 
-void check_foundation(const Delta& delta, const Foundation& foundation, const std::filesystem::path& weights, bool allow) {
+void check_foundation(const Delta& delta, const Foundation& foundation, const std::filesystem::path& weights,
+                      bool allow) {
   if (delta.foundation.architecture != foundation.architecture) {
-    throw Error({.what = "was trained beside a model of other sizes than " + weights.string(), .file = delta.source,
-                 .field = "foundation.architecture", .mend = "give the weights that the run named as its foundation"});
+    throw Error({.what = "was trained beside a model of other sizes than " + weights.string(),
+                 .file = delta.source,
+                 .field = "foundation.architecture",
+                 .mend = "give the weights that the run named as its foundation"});
   }
   if (delta.foundation.fingerprint == foundation.fingerprint || delta.swappable) return;
   if (!allow) {
-    throw Error({.what = "was trained beside other weights than " + weights.string(), .file = delta.source, .field = "foundation.fingerprint",
-                 .mend = "give the weights that the run named as its foundation, or pass --allow-foundation to try these"});
+    throw Error(
+        {.what = "was trained beside other weights than " + weights.string(),
+         .file = delta.source,
+         .field = "foundation.fingerprint",
+         .mend = "give the weights that the run named as its foundation, or pass --allow-foundation to try these"});
   }
   log::warn(delta.source + ": was trained beside other weights than " + weights.string() + "; used all the same");
 }
@@ -83,7 +105,10 @@ void apply_delta(torch::nn::Module& module, const Delta& delta) {
   const std::set<std::string> frozen(options.may_miss.begin(), options.may_miss.end());
   for (const auto& [name, tensor] : delta.tensors) {
     if (frozen.contains(name)) {
-      throw Error({.what = "is not trained by the method " + delta.method, .file = delta.source, .field = name, .mend = "make the delta again"});
+      throw Error({.what = "is not trained by the method " + delta.method,
+                   .file = delta.source,
+                   .field = name,
+                   .mend = "make the delta again"});
     }
   }
   nn::load_state(module, {.source = delta.source, .tensors = delta.tensors}, options);

@@ -38,10 +38,11 @@ Delta read_delta(const std::filesystem::path& path);
 
 // Error naming the delta if it was trained beside another architecture; and if beside another model of the same
 // architecture, unless the delta is swappable or `allow` (then one warning). `weights` names the foundation in errors.
-void check_foundation(const Delta& delta, const Foundation& foundation, const std::filesystem::path& weights, bool allow);
+void check_foundation(const Delta& delta, const Foundation& foundation, const std::filesystem::path& weights,
+                      bool allow);
 
-// Gives every trained parameter of `module` the delta's tensor of that name. Error listing missing, unexpected and wrongly
-// shaped ones; then nothing was changed.
+// Gives every trained parameter of `module` the delta's tensor of that name. Error listing missing, unexpected and
+// wrongly shaped ones; then nothing was changed.
 void apply_delta(torch::nn::Module& module, const Delta& delta);
 
 }  // namespace cambium::peft

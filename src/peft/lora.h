@@ -14,7 +14,7 @@ namespace cambium::peft {
 
 struct LoraOptions {
   int64_t rank = 8;
-  double alpha = 16;  // the term is scaled by alpha / rank
+  double alpha = 16;                                // the term is scaled by alpha / rank
   std::vector<std::string> targets = {"*.attn.*"};  // patterns of linear layers' names (core/glob.h)
 
   // UsageError naming the field.
@@ -29,7 +29,8 @@ std::vector<std::pair<std::string, std::shared_ptr<nn::Linear>>> linear_layers(t
 // Kaiming initialisation), B [out, rank] zero, so that the model computes at first what it did before. They become
 // parameters of `model` (float32, on the layer's device), named <layer>.lora_a and <layer>.lora_b, so that optimizers,
 // state dicts and activation checkpointing find them. Freezes nothing. Returns the layers' names.
-// UsageError for a target that matches no layer, a rank that is not below a layer's sizes, or a layer that has a term already.
+// UsageError for a target that matches no layer, a rank that is not below a layer's sizes, or a layer that has a term
+// already.
 std::vector<std::string> add_lora(torch::nn::Module& model, const LoraOptions& options, at::Generator& generator);
 
 }  // namespace cambium::peft

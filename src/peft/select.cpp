@@ -9,7 +9,8 @@ namespace cambium::peft {
 void train_only(torch::nn::Module& module, const std::vector<std::string>& patterns) {
   const auto parameters = module.named_parameters();
   for (const auto& pattern : patterns) {
-    const bool found = std::any_of(parameters.begin(), parameters.end(), [&](const auto& item) { return glob_matches(pattern, item.key()); });
+    const bool found = std::any_of(parameters.begin(), parameters.end(),
+                                   [&](const auto& item) { return glob_matches(pattern, item.key()); });
     if (!found) {
       const std::string close = nearest(pattern, parameters.keys());
       throw UsageError({.what = "\"" + pattern + "\" matches no parameter of the model",

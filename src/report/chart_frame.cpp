@@ -12,8 +12,9 @@ namespace {
 constexpr const char* muted = "fill:var(--muted,#5b6675)";
 constexpr const char* muted_number = "fill:var(--muted,#5b6675);font-variant-numeric:tabular-nums";
 constexpr const char* rule_stroke = "stroke:var(--ink,#1c2430);stroke-width:1;stroke-dasharray:3 4;opacity:.65";
-constexpr const char* rule_label = "fill:var(--muted,#5b6675);font-size:11px;paint-order:stroke;stroke:var(--surface,#fff);"
-                                   "stroke-width:3px;stroke-linejoin:round";
+constexpr const char* rule_label =
+    "fill:var(--muted,#5b6675);font-size:11px;paint-order:stroke;stroke:var(--surface,#fff);"
+    "stroke-width:3px;stroke-linejoin:round";
 
 // Decimals that tell neighbouring ticks apart.
 int tick_decimals(double step) {
@@ -31,8 +32,10 @@ std::vector<std::string> tick_labels(const std::vector<double>& ticks, const Axi
   for (const double tick : ticks) {
     const double value = factor * tick;
     std::string label;
-    if (axis.log || std::abs(step) < 1e-5 || std::abs(value) >= 1e7) label = format_number(value, 4);
-    else label = format_fixed(value, tick_decimals(step));
+    if (axis.log || std::abs(step) < 1e-5 || std::abs(value) >= 1e7)
+      label = format_number(value, 4);
+    else
+      label = format_fixed(value, tick_decimals(step));
     labels.push_back(label + (axis.percent ? "%" : ""));
   }
   return labels;
@@ -45,7 +48,10 @@ std::vector<double> settle(Scale& scale, const Axis& axis, const Range& data, bo
   double high = data.empty ? (axis.log ? 10 : 1) : data.high;
   low = axis.low.value_or(low);
   high = axis.high.value_or(high);
-  if (axis.log && !(low > 0)) throw Error({.what = "a logarithmic axis cannot begin at " + format_number(low), .field = axis.label, .mend = "give a positive limit"});
+  if (axis.log && !(low > 0))
+    throw Error({.what = "a logarithmic axis cannot begin at " + format_number(low),
+                 .field = axis.label,
+                 .mend = "give a positive limit"});
   if (!(low < high)) {
     const double around = low == 0 ? 1 : 0.1 * std::abs(low);
     if (!axis.low) low -= axis.log ? 0.5 * low : around;
@@ -59,14 +65,18 @@ std::vector<double> settle(Scale& scale, const Axis& axis, const Range& data, bo
   return ticks;
 }
 
-std::string show_on(const Axis& axis, double value) { return axis.percent ? format_percent(value) : format_number(value, 4); }
+std::string show_on(const Axis& axis, double value) {
+  return axis.percent ? format_percent(value) : format_number(value, 4);
+}
 
 }  // namespace
 
 void validate(const ChartOptions& options) {
   if (options.width < 160 || options.height < 120 || options.width > 10000 || options.height > 10000) {
-    throw Error({.what = "a chart of " + std::to_string(options.width) + " x " + std::to_string(options.height) + " pixels cannot be drawn",
-                 .field = options.title, .mend = "choose 160 x 120 to 10000 x 10000"});
+    throw Error({.what = "a chart of " + std::to_string(options.width) + " x " + std::to_string(options.height) +
+                         " pixels cannot be drawn",
+                 .field = options.title,
+                 .mend = "choose 160 x 120 to 10000 x 10000"});
   }
 }
 
@@ -78,19 +88,23 @@ void Range::include(double value, bool log) {
 }
 
 double Scale::operator()(double value) const {
-  const double share = log ? (std::log(value) - std::log(low)) / (std::log(high) - std::log(low)) : (value - low) / (high - low);
+  const double share =
+      log ? (std::log(value) - std::log(low)) / (std::log(high) - std::log(low)) : (value - low) / (high - low);
   // Far outside is as good as just outside: keeps the numbers in the file short.
   return from + std::clamp(share, -1.0, 2.0) * (to - from);
 }
 
 bool Scale::shows(double value) const { return std::isfinite(value) && (!log || value > 0); }
 
-double text_width(std::string_view text, double font_size) { return 0.61 * font_size * static_cast<double>(display_width(text)); }
+double text_width(std::string_view text, double font_size) {
+  return 0.61 * font_size * static_cast<double>(display_width(text));
+}
 
-ChartFrame::ChartFrame(const ChartOptions& options, const Range& x, const Range& y, const std::vector<LegendEntry>& legend,
-                       const std::vector<std::string>& categories)
+ChartFrame::ChartFrame(const ChartOptions& options, const Range& x, const Range& y,
+                       const std::vector<LegendEntry>& legend, const std::vector<std::string>& categories)
     : options_(options),
-      svg_(static_cast<double>(options.width), static_cast<double>(options.height), "chart", options.title, options.description) {
+      svg_(static_cast<double>(options.width), static_cast<double>(options.height), "chart", options.title,
+           options.description) {
   const auto width = static_cast<double>(options.width);
   const auto height = static_cast<double>(options.height);
   double top = 4;
@@ -144,8 +158,9 @@ ChartFrame::ChartFrame(const ChartOptions& options, const Range& x, const Range&
     const auto columns = static_cast<size_t>(std::max(2.0, room / (0.61 * 12) - 1));
     // Cutting is by bytes only where the text is plain; other scripts keep their whole label.
     const bool plain = display_width(categories[i]) == static_cast<int64_t>(categories[i].size());
-    svg_.text(x_(static_cast<double>(i) + 0.5), bottom + 17, fits || !plain ? categories[i] : categories[i].substr(0, columns) + "\u2026",
-              "middle", muted, categories[i]);
+    svg_.text(x_(static_cast<double>(i) + 0.5), bottom + 17,
+              fits || !plain ? categories[i] : categories[i].substr(0, columns) + "\u2026", "middle", muted,
+              categories[i]);
   }
   if (!options.x.label.empty()) svg_.text((left + right) / 2, height - 5, options.x.label, "middle", muted);
 }
@@ -160,11 +175,18 @@ double ChartFrame::draw_legend(const std::vector<LegendEntry>& legend, double y)
     }
     const std::string colour = series_colour(entry.colour);
     if (entry.filled) {
-      svg_.element("rect", {{"x", coordinate(x)}, {"y", coordinate(y + 1)}, {"width", "12"}, {"height", "12"}, {"rx", "3"}, {"style", "fill:" + colour}});
+      svg_.element("rect", {{"x", coordinate(x)},
+                            {"y", coordinate(y + 1)},
+                            {"width", "12"},
+                            {"height", "12"},
+                            {"rx", "3"},
+                            {"style", "fill:" + colour}});
       svg_.text(x + 18, y + 11, entry.name);
       x += needed - 6;
     } else {
-      svg_.line(x, y + 7, x + 18, y + 7, "stroke:" + colour + ";stroke-width:2.5;stroke-linecap:round" + (entry.dashed ? ";stroke-dasharray:5 4" : ""));
+      svg_.line(x, y + 7, x + 18, y + 7,
+                "stroke:" + colour + ";stroke-width:2.5;stroke-linecap:round" +
+                    (entry.dashed ? ";stroke-dasharray:5 4" : ""));
       svg_.text(x + 24, y + 11, entry.name);
       x += needed;
     }

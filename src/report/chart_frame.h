@@ -19,8 +19,8 @@ struct Range {
 
 // From values to pixels.
 struct Scale {
-  double low = 0, high = 1;    // in values
-  double from = 0, to = 1;     // in pixels
+  double low = 0, high = 1;  // in values
+  double from = 0, to = 1;   // in pixels
   bool log = false;
 
   double operator()(double value) const;

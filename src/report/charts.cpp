@@ -23,7 +23,8 @@ void check(const std::vector<Series>& all, const ChartOptions& options) {
   for (const Series& series : all) {
     if (series.x.empty() || series.x.size() == series.y.size()) continue;
     throw Error({.what = "has " + std::to_string(series.x.size()) + " x for " + std::to_string(series.y.size()) + " y",
-                 .field = series.name, .mend = "give one x per y, or none"});
+                 .field = series.name,
+                 .mend = "give one x per y, or none"});
   }
 }
 
@@ -37,7 +38,8 @@ ChartFrame frame_of(const std::vector<Series>& all, const ChartOptions& options,
       x.include(x_of(all[s], i), options.x.log);
       y.include(all[s].y[i], options.y.log);
     }
-    legend.push_back({.name = all[s].name, .colour = colour_of(all[s].colour, s), .dashed = all[s].dashed, .filled = dots});
+    legend.push_back(
+        {.name = all[s].name, .colour = colour_of(all[s].colour, s), .dashed = all[s].dashed, .filled = dots});
   }
   for (const Rule& rule : options.rules) {
     if (rule.kind == Rule::Kind::horizontal) y.include(rule.at, options.y.log);
@@ -82,11 +84,14 @@ std::vector<std::vector<Point>> runs_of(const Series& series, const ChartFrame& 
 
 std::string title_of(const Series& series, size_t i, const ChartFrame& frame) {
   if (i < series.titles.size() && !series.titles[i].empty()) return series.titles[i];
-  return (series.name.empty() ? "" : series.name + ": ") + frame.show_y(series.y[i]) + " at " + frame.show_x(x_of(series, i));
+  return (series.name.empty() ? "" : series.name + ": ") + frame.show_y(series.y[i]) + " at " +
+         frame.show_x(x_of(series, i));
 }
 
 void dot(SvgWriter& svg, const Point& point, double radius, const std::string& style, const std::string& title) {
-  svg.element("circle", {{"cx", coordinate(point.x)}, {"cy", coordinate(point.y)}, {"r", coordinate(radius)}, {"style", style}}, title);
+  svg.element("circle",
+              {{"cx", coordinate(point.x)}, {"cy", coordinate(point.y)}, {"r", coordinate(radius)}, {"style", style}},
+              title);
 }
 
 // Bin edges over all values by Freedman and Diaconis: width 2 IQR / n^(1/3).
@@ -98,13 +103,15 @@ std::vector<double> bin_edges(std::vector<double> values, int64_t wanted, const 
   int64_t bins = wanted;
   if (bins <= 0) {
     const auto n = static_cast<double>(values.size());
-    const double spread = values.empty() ? 0 : values[static_cast<size_t>(0.75 * (n - 1))] - values[static_cast<size_t>(0.25 * (n - 1))];
+    const double spread =
+        values.empty() ? 0 : values[static_cast<size_t>(0.75 * (n - 1))] - values[static_cast<size_t>(0.25 * (n - 1))];
     const double width = 2 * spread / std::cbrt(std::max(1.0, n));
     bins = width > 0 ? static_cast<int64_t>(std::min(1e6, std::ceil((high - low) / width))) : 12;
     bins = std::clamp<int64_t>(bins, 12, 60);
   }
   std::vector<double> edges(static_cast<size_t>(bins) + 1);
-  for (size_t i = 0; i < edges.size(); ++i) edges[i] = low + (high - low) * static_cast<double>(i) / static_cast<double>(bins);
+  for (size_t i = 0; i < edges.size(); ++i)
+    edges[i] = low + (high - low) * static_cast<double>(i) / static_cast<double>(bins);
   return edges;
 }
 
@@ -139,10 +146,14 @@ std::string line_chart(const std::vector<Series>& all, const ChartOptions& optio
       if (run.size() == 1) dot(svg, run[0], 2.5, "fill:" + colour, title_of(all[s], run[0].index, frame));
       if (run.size() < 2) continue;
       std::string path;
-      for (const Point& point : run) path += (path.empty() ? "M" : "L") + coordinate(point.x) + " " + coordinate(point.y);
-      svg.element("path", {{"d", path}, {"style", "fill:none;stroke:" + colour + ";stroke-width:2;stroke-linejoin:round;stroke-linecap:round" +
-                                                     (all[s].dashed ? ";stroke-dasharray:5 4" : "")}},
-                  all[s].name);
+      for (const Point& point : run)
+        path += (path.empty() ? "M" : "L") + coordinate(point.x) + " " + coordinate(point.y);
+      svg.element(
+          "path",
+          {{"d", path},
+           {"style", "fill:none;stroke:" + colour + ";stroke-width:2;stroke-linejoin:round;stroke-linecap:round" +
+                         (all[s].dashed ? ";stroke-dasharray:5 4" : "")}},
+          all[s].name);
     }
     // A few invisible discs carry the tooltips.
     const size_t every = all[s].markers ? 1 : std::max<size_t>(1, points / 48);
@@ -150,8 +161,11 @@ std::string line_chart(const std::vector<Series>& all, const ChartOptions& optio
     for (const auto& run : runs) {
       for (const Point& point : run) {
         if (at++ % every != 0) continue;
-        if (all[s].markers) dot(svg, point, 3.5, "fill:" + colour + ";stroke:var(--surface,#fff);stroke-width:1.5", title_of(all[s], point.index, frame));
-        else dot(svg, point, 6, "fill:transparent", title_of(all[s], point.index, frame));
+        if (all[s].markers)
+          dot(svg, point, 3.5, "fill:" + colour + ";stroke:var(--surface,#fff);stroke-width:1.5",
+              title_of(all[s], point.index, frame));
+        else
+          dot(svg, point, 6, "fill:transparent", title_of(all[s], point.index, frame));
       }
     }
   }
@@ -166,7 +180,8 @@ std::string scatter_chart(const std::vector<Series>& all, const ChartOptions& op
     for (size_t i = 0; i < all[s].y.size(); ++i) {
       const double x = x_of(all[s], i);
       if (!frame.x().shows(x) || !frame.y().shows(all[s].y[i])) continue;
-      dot(frame.svg(), {frame.x()(x), frame.y()(all[s].y[i]), i}, radius, "fill:" + colour + ";fill-opacity:.7", title_of(all[s], i, frame));
+      dot(frame.svg(), {frame.x()(x), frame.y()(all[s].y[i]), i}, radius, "fill:" + colour + ";fill-opacity:.7",
+          title_of(all[s], i, frame));
     }
   }
   return frame.finish();
@@ -176,7 +191,8 @@ std::string histogram(const std::vector<Distribution>& distributions, const Hist
   validate(options.chart);
   std::vector<double> pooled;
   for (const auto& distribution : distributions) {
-    std::copy_if(distribution.values.begin(), distribution.values.end(), std::back_inserter(pooled), [](double v) { return std::isfinite(v); });
+    std::copy_if(distribution.values.begin(), distribution.values.end(), std::back_inserter(pooled),
+                 [](double v) { return std::isfinite(v); });
   }
   const auto edges = bin_edges(std::move(pooled), options.bins, options.chart.x);
   Range x, y;
@@ -188,9 +204,11 @@ std::string histogram(const std::vector<Distribution>& distributions, const Hist
   for (size_t d = 0; d < distributions.size(); ++d) {
     heights.push_back(bin(distributions[d].values, edges, options.density));
     for (const double height : heights.back()) y.include(height);
-    const auto odd = std::count_if(distributions[d].values.begin(), distributions[d].values.end(), [](double v) { return !std::isfinite(v); });
+    const auto odd = std::count_if(distributions[d].values.begin(), distributions[d].values.end(),
+                                   [](double v) { return !std::isfinite(v); });
     legend.push_back({.name = distributions[d].name + (odd > 0 ? " (" + std::to_string(odd) + " not finite)" : ""),
-                      .colour = colour_of(distributions[d].colour, d), .filled = true});
+                      .colour = colour_of(distributions[d].colour, d),
+                      .filled = true});
   }
   ChartOptions chart = options.chart;
   chart.y.percent = options.density;
@@ -203,16 +221,25 @@ std::string histogram(const std::vector<Distribution>& distributions, const Hist
       outline += "V" + coordinate(frame.y()(heights[d][b])) + "H" + coordinate(frame.x()(edges[b + 1]));
     }
     outline += "V" + coordinate(frame.bottom());
-    svg.element("path", {{"d", outline}, {"style", "fill:" + colour + ";fill-opacity:.28;stroke:" + colour + ";stroke-width:1.5;stroke-linejoin:round"}},
+    svg.element("path",
+                {{"d", outline},
+                 {"style",
+                  "fill:" + colour + ";fill-opacity:.28;stroke:" + colour + ";stroke-width:1.5;stroke-linejoin:round"}},
                 distributions[d].name);
   }
   // One tooltip per bin, for all distributions together.
   for (size_t b = 0; b + 1 < edges.size(); ++b) {
     std::string title = frame.show_x(edges[b]) + " to " + frame.show_x(edges[b + 1]);
-    for (size_t d = 0; d < distributions.size(); ++d) title += "\n" + distributions[d].name + ": " + frame.show_y(heights[d][b]);
+    for (size_t d = 0; d < distributions.size(); ++d)
+      title += "\n" + distributions[d].name + ": " + frame.show_y(heights[d][b]);
     const double left = frame.x()(edges[b]);
-    svg.element("rect", {{"x", coordinate(left)}, {"y", coordinate(frame.top())}, {"width", coordinate(frame.x()(edges[b + 1]) - left)},
-                         {"height", coordinate(frame.bottom() - frame.top())}, {"style", "fill:transparent"}}, title);
+    svg.element("rect",
+                {{"x", coordinate(left)},
+                 {"y", coordinate(frame.top())},
+                 {"width", coordinate(frame.x()(edges[b + 1]) - left)},
+                 {"height", coordinate(frame.bottom() - frame.top())},
+                 {"style", "fill:transparent"}},
+                title);
   }
   return frame.finish();
 }
@@ -224,9 +251,13 @@ std::string bar_chart(const Bars& bars, const ChartOptions& options) {
            std::all_of(rows.begin(), rows.end(), [&](const auto& row) { return row.size() == bars.categories.size(); });
   };
   if (bars.categories.empty() || !same_shape(bars.values) || (!bars.errors.empty() && !same_shape(bars.errors))) {
-    throw Error({.what = "the bars do not have one value per group and category", .field = options.title, .mend = "give values[group][category]"});
+    throw Error({.what = "the bars do not have one value per group and category",
+                 .field = options.title,
+                 .mend = "give values[group][category]"});
   }
-  const auto error_of = [&](size_t g, size_t c) { return bars.errors.empty() || !std::isfinite(bars.errors[g][c]) ? 0.0 : bars.errors[g][c]; };
+  const auto error_of = [&](size_t g, size_t c) {
+    return bars.errors.empty() || !std::isfinite(bars.errors[g][c]) ? 0.0 : bars.errors[g][c];
+  };
   Range x, y;
   y.include(0);
   std::vector<LegendEntry> legend;
@@ -251,18 +282,27 @@ std::string bar_chart(const Bars& bars, const ChartOptions& options) {
       const double zero = frame.y()(0), end = frame.y()(value);
       std::string title = bars.groups[g] + ", " + bars.categories[c] + ": " + frame.show_y(value);
       if (error_of(g, c) > 0) title += " \u00B1 " + frame.show_y(error_of(g, c));
-      svg.element("rect", {{"x", coordinate(left + 1)}, {"y", coordinate(std::min(zero, end))}, {"width", coordinate(width - 2)},
-                           {"height", coordinate(std::abs(zero - end))}, {"rx", "2"}, {"style", "fill:" + series_colour(static_cast<int64_t>(g))}}, title);
+      svg.element("rect",
+                  {{"x", coordinate(left + 1)},
+                   {"y", coordinate(std::min(zero, end))},
+                   {"width", coordinate(width - 2)},
+                   {"height", coordinate(std::abs(zero - end))},
+                   {"rx", "2"},
+                   {"style", "fill:" + series_colour(static_cast<int64_t>(g))}},
+                  title);
       double clear = end;
       if (error_of(g, c) > 0) {
         const double up = frame.y()(value + error_of(g, c)), down = frame.y()(value - error_of(g, c));
-        svg.element("path", {{"d", "M" + coordinate(left + width / 2) + " " + coordinate(up) + "V" + coordinate(down)},
-                             {"style", "stroke:var(--ink,#1c2430);stroke-width:1.5"}}, title);
+        svg.element("path",
+                    {{"d", "M" + coordinate(left + width / 2) + " " + coordinate(up) + "V" + coordinate(down)},
+                     {"style", "stroke:var(--ink,#1c2430);stroke-width:1.5"}},
+                    title);
         clear = std::min(up, end);
       }
       const std::string label = frame.show_y(value);
       if (text_width(label, 11) <= width + 6 && value >= 0) {
-        svg.text(left + width / 2, clear - 5, label, "middle", "font-size:11px;fill:var(--muted,#5b6675);font-variant-numeric:tabular-nums");
+        svg.text(left + width / 2, clear - 5, label, "middle",
+                 "font-size:11px;fill:var(--muted,#5b6675);font-variant-numeric:tabular-nums");
       }
     }
   }

@@ -33,7 +33,8 @@ std::string inline_markup(const std::string& escaped) {
       const size_t middle = escaped.find("](https://", at);
       const size_t end = middle == std::string::npos ? middle : escaped.find(')', middle);
       if (end != std::string::npos && escaped.find(']', at) == middle) {
-        out += "<a href=\"" + escaped.substr(middle + 2, end - middle - 2) + "\">" + escaped.substr(at + 1, middle - at - 1) + "</a>";
+        out += "<a href=\"" + escaped.substr(middle + 2, end - middle - 2) + "\">" +
+               escaped.substr(at + 1, middle - at - 1) + "</a>";
         at = end + 1;
         continue;
       }
@@ -46,15 +47,18 @@ std::string inline_markup(const std::string& escaped) {
 std::string rich(const std::string& text) { return inline_markup(escape(text)); }
 
 std::string image(const Picture& picture, int64_t size) {
-  return "<img src=\"" + picture_uri(picture.bytes) + "\" alt=\"" + escape(picture.alt) + "\" width=\"" + std::to_string(size) + "\" height=\"" +
-         std::to_string(size) + "\">";
+  return "<img src=\"" + picture_uri(picture.bytes) + "\" alt=\"" + escape(picture.alt) + "\" width=\"" +
+         std::to_string(size) + "\" height=\"" + std::to_string(size) + "\">";
 }
 
-std::string caption_of(const std::string& caption) { return caption.empty() ? "" : "<figcaption>" + rich(caption) + "</figcaption>"; }
+std::string caption_of(const std::string& caption) {
+  return caption.empty() ? "" : "<figcaption>" + rich(caption) + "</figcaption>";
+}
 
 // Wide tables scroll inside their own box; it can be reached by keyboard, so it has a name.
 std::string scroll_box(const std::string& name, const std::string& inside) {
-  return "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"" + escape(name) + "\">" + inside + "</div>";
+  return "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"" + escape(name) + "\">" + inside +
+         "</div>";
 }
 
 }  // namespace
@@ -128,19 +132,24 @@ void Page::table(const Table& table) {
 
 void Page::claims(const std::vector<Claim>& claims) {
   std::string html =
-      "<table class=\"claims\"><thead><tr><th scope=\"col\">Holds</th><th scope=\"col\">Claim</th><th scope=\"col\" class=\"n\">Value</th>"
-      "<th scope=\"col\" class=\"n\">Against</th><th scope=\"col\" class=\"n\">Chance</th><th scope=\"col\">Paper</th></tr></thead><tbody>";
+      "<table class=\"claims\"><thead><tr><th scope=\"col\">Holds</th><th scope=\"col\">Claim</th><th scope=\"col\" "
+      "class=\"n\">Value</th>"
+      "<th scope=\"col\" class=\"n\">Against</th><th scope=\"col\" class=\"n\">Chance</th><th "
+      "scope=\"col\">Paper</th></tr></thead><tbody>";
   for (const Claim& claim : claims) {
     const bool holds = claim.holds();
-    html += std::string("<tr><td><span class=\"mark ") + (holds ? "yes\">yes" : "no\">no") + "</span></td><td>" + escape(claim.claim) +
-            "</td><td class=\"n\"><strong>" + format_number(claim.value, 3) + "</strong></td><td class=\"n\">" +
-            (claim.better == Better::higher ? "&gt;&#8239;" : "&lt;&#8239;") + format_number(claim.against, 3) + "</td><td class=\"n\">" +
+    html += std::string("<tr><td><span class=\"mark ") + (holds ? "yes\">yes" : "no\">no") + "</span></td><td>" +
+            escape(claim.claim) + "</td><td class=\"n\"><strong>" + format_number(claim.value, 3) +
+            "</strong></td><td class=\"n\">" + (claim.better == Better::higher ? "&gt;&#8239;" : "&lt;&#8239;") +
+            format_number(claim.against, 3) + "</td><td class=\"n\">" +
             (claim.chance ? format_number(*claim.chance, 2) : "") + "</td><td>" + escape(claim.paper) + "</td></tr>";
   }
   body_ += scroll_box("Claims", html + "</tbody></table>") + "\n";
 }
 
-void Page::figure(const Figure& figure) { body_ += "<figure>" + figure.svg + caption_of(figure.caption) + "</figure>\n"; }
+void Page::figure(const Figure& figure) {
+  body_ += "<figure>" + figure.svg + caption_of(figure.caption) + "</figure>\n";
+}
 
 void Page::figures(const std::vector<Figure>& figures) {
   body_ += "<div class=\"row\">";
@@ -158,12 +167,15 @@ void Page::gallery(const std::vector<Picture>& pictures, const std::string& capt
   body_ += "</ul>" + caption_of(caption) + "</figure>\n";
 }
 
-void Page::traversals(const std::vector<std::string>& models, const std::vector<Traversal>& traversals, const std::string& caption) {
+void Page::traversals(const std::vector<std::string>& models, const std::vector<Traversal>& traversals,
+                      const std::string& caption) {
   body_ += "<figure><div class=\"paths\">";
   for (const Traversal& traversal : traversals) {
     if (traversal.steps.size() != models.size()) {
-      throw Error({.what = "a traversal has steps of " + std::to_string(traversal.steps.size()) + " models for " + std::to_string(models.size()),
-                   .field = traversal.picture.alt, .mend = "give one list of steps per model"});
+      throw Error({.what = "a traversal has steps of " + std::to_string(traversal.steps.size()) + " models for " +
+                           std::to_string(models.size()),
+                   .field = traversal.picture.alt,
+                   .mend = "give one list of steps per model"});
     }
     body_ += "<article><header>" + image(traversal.picture, 96);
     if (!traversal.picture.caption.empty()) body_ += "<span>" + escape(traversal.picture.caption) + "</span>";
@@ -181,17 +193,23 @@ void Page::traversals(const std::vector<std::string>& models, const std::vector<
 }
 
 std::string Page::str() const {
-  std::string out = "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
-                    "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">"
-                    "<meta name=\"color-scheme\" content=\"light dark\">"
-                    // Nothing is loaded and nothing runs, whatever a caption may hold.
-                    "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'\">"
-                    "<title>" + escape(options_.title) + "</title><style>" + std::string(page_style) + "</style></head>\n<body>"
-                    "<a class=\"skip\" href=\"#main\">Skip to the content</a><header class=\"top\"><h1>" + escape(options_.title) + "</h1>";
+  std::string out =
+      "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
+      "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">"
+      "<meta name=\"color-scheme\" content=\"light dark\">"
+      // Nothing is loaded and nothing runs, whatever a caption may hold.
+      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; style-src "
+      "'unsafe-inline'\">"
+      "<title>" +
+      escape(options_.title) + "</title><style>" + std::string(page_style) +
+      "</style></head>\n<body>"
+      "<a class=\"skip\" href=\"#main\">Skip to the content</a><header class=\"top\"><h1>" +
+      escape(options_.title) + "</h1>";
   if (!options_.subtitle.empty()) out += "<p class=\"lead\">" + rich(options_.subtitle) + "</p>";
   if (contents_.size() > 1) {
     out += "<nav aria-label=\"Contents\"><ol>";
-    for (const auto& [anchor, title] : contents_) out += "<li><a href=\"#" + anchor + "\">" + escape(title) + "</a></li>";
+    for (const auto& [anchor, title] : contents_)
+      out += "<li><a href=\"#" + anchor + "\">" + escape(title) + "</a></li>";
     out += "</ol></nav>";
   }
   out += "</header>\n<main id=\"main\">\n" + body_ + (in_section_ ? "</section>\n" : "") + "</main>\n";

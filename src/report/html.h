@@ -26,7 +26,7 @@ struct Picture {
 
 struct Fact {
   std::string label;
-  std::string value;     // "0.43", "12 min"
+  std::string value;      // "0.43", "12 min"
   std::string note = {};  // small print: "chance 0.01"
 };
 
@@ -38,7 +38,8 @@ struct Figure {
 // One picture's path to the root, as seen by each model: steps of words from the most specific to the root.
 struct Traversal {
   Picture picture;
-  std::vector<std::vector<std::string>> steps;  // [model][step]; "[root]" is left out, since every path is shown to end there
+  std::vector<std::vector<std::string>>
+      steps;  // [model][step]; "[root]" is left out, since every path is shown to end there
 };
 
 class Page {

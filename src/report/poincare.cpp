@@ -24,14 +24,16 @@ struct Box {
 };
 
 struct Placed {
-  double x = 0, y = 0;     // pixels
-  double radius = 0;       // distance from the middle in the unit disc
-  double picture = 0;      // side in pixels; 0: a dot
-  double dot = 0;          // radius of the dot
+  double x = 0, y = 0;  // pixels
+  double radius = 0;    // distance from the middle in the unit disc
+  double picture = 0;   // side in pixels; 0: a dot
+  double dot = 0;       // radius of the dot
 };
 
 // d = 2 atanh(r) / sqrt(c), and back (spec: the unit-ball point of the hyperboloid's projection).
-double distance_of(double radius, double curvature) { return 2 * std::atanh(std::min(radius, 1 - 1e-12)) / std::sqrt(curvature); }
+double distance_of(double radius, double curvature) {
+  return 2 * std::atanh(std::min(radius, 1 - 1e-12)) / std::sqrt(curvature);
+}
 double radius_of(double distance, double curvature) { return std::tanh(std::sqrt(curvature) * distance / 2); }
 
 double font_size(int64_t level) { return level == 0 ? 15 : level == 1 ? 12.5 : 11; }
@@ -39,8 +41,12 @@ double font_size(int64_t level) { return level == 0 ? 15 : level == 1 ? 12.5 : 1
 class Disc {
  public:
   Disc(const std::vector<DiscItem>& items, const DiscOptions& options)
-      : items_(items), options_(options), header_(options.title.empty() ? 0 : 26), legend_(options.levels.empty() ? 0 : 24),
-        svg_(static_cast<double>(options.size), static_cast<double>(options.size) + header_ + legend_, "disc", options.title, options.description) {
+      : items_(items),
+        options_(options),
+        header_(options.title.empty() ? 0 : 26),
+        legend_(options.levels.empty() ? 0 : 24),
+        svg_(static_cast<double>(options.size), static_cast<double>(options.size) + header_ + legend_, "disc",
+             options.title, options.description) {
     const auto size = static_cast<double>(options.size);
     middle_x_ = size / 2;
     middle_y_ = header_ + legend_ + size / 2;
@@ -73,7 +79,8 @@ class Disc {
       at.radius = std::hypot(x, y);
       if (!std::isfinite(at.radius)) {
         throw Error({.what = "item " + std::to_string(i) + " (" + items_[i].label + ") has no finite place in the disc",
-                     .field = options_.title, .mend = "check the embeddings for NaN"});
+                     .field = options_.title,
+                     .mend = "check the embeddings for NaN"});
       }
       if (at.radius >= 0.999) {
         x *= 0.999 / at.radius;
@@ -93,7 +100,9 @@ class Disc {
     if (header_ > 0) svg_.text(0, 16, options_.title, "start", "font-size:14px;font-weight:600");
     double x = 0;
     for (size_t level = 0; level < options_.levels.size(); ++level) {
-      svg_.element("circle", {{"cx", coordinate(x + 6)}, {"cy", coordinate(header_ + 8)}, {"r", "5"},
+      svg_.element("circle", {{"cx", coordinate(x + 6)},
+                              {"cy", coordinate(header_ + 8)},
+                              {"r", "5"},
                               {"style", "fill:" + series_colour(static_cast<int64_t>(level))}});
       svg_.text(x + 17, header_ + 12, options_.levels[level]);
       x += 17 + text_width(options_.levels[level]) + 18;
@@ -101,14 +110,19 @@ class Disc {
   }
 
   void circle(double radius, const std::string& style) {
-    svg_.element("circle", {{"cx", coordinate(middle_x_)}, {"cy", coordinate(middle_y_)}, {"r", coordinate(scale_ * radius)}, {"style", style}});
+    svg_.element("circle", {{"cx", coordinate(middle_x_)},
+                            {"cy", coordinate(middle_y_)},
+                            {"r", coordinate(scale_ * radius)},
+                            {"style", style}});
   }
 
   void draw_ground() {
-    circle(zoom_, "fill:var(--disc,#f6f8fb);stroke:var(--axis,#98a2ae);stroke-width:1.2" + std::string(zoom_ < 1 ? ";stroke-dasharray:2 3" : ""));
+    circle(zoom_, "fill:var(--disc,#f6f8fb);stroke:var(--axis,#98a2ae);stroke-width:1.2" +
+                      std::string(zoom_ < 1 ? ";stroke-dasharray:2 3" : ""));
     std::vector<double> distances = options_.circles;
     if (distances.empty()) {
-      for (const double tick : nice_ticks(0, distance_of(std::min(zoom_, 0.985), options_.curvature), 4)) distances.push_back(tick);
+      for (const double tick : nice_ticks(0, distance_of(std::min(zoom_, 0.985), options_.curvature), 4))
+        distances.push_back(tick);
     }
     double labelled = 0;  // circles crowd towards the rim: not all have room for their number
     for (const double distance : distances) {
@@ -117,18 +131,22 @@ class Disc {
       circle(radius, "fill:none;stroke:var(--grid,#dde2e8);stroke-width:1");
       if (scale_ * radius < labelled + 18) continue;
       labelled = scale_ * radius;
-      svg_.text(middle_x_ + 3, middle_y_ + scale_ * radius - 4, format_number(distance, 3), "start", "font-size:10px;fill:var(--muted,#5b6675)");
+      svg_.text(middle_x_ + 3, middle_y_ + scale_ * radius - 4, format_number(distance, 3), "start",
+                "font-size:10px;fill:var(--muted,#5b6675)");
       blocked_.push_back({middle_x_, middle_y_ + scale_ * radius - 14, middle_x_ + 26, middle_y_ + scale_ * radius});
     }
-    svg_.element("path", {{"d", "M" + coordinate(middle_x_ - 6) + " " + coordinate(middle_y_) + "h12m-6 -6v12"},
-                          {"style", "stroke:var(--ink,#1c2430);stroke-width:1.5"}}, "the root: distance 0");
+    svg_.element("path",
+                 {{"d", "M" + coordinate(middle_x_ - 6) + " " + coordinate(middle_y_) + "h12m-6 -6v12"},
+                  {"style", "stroke:var(--ink,#1c2430);stroke-width:1.5"}},
+                 "the root: distance 0");
   }
 
   // The arc of the circle through both points at right angles to the rim: centre z with z.p = (1 + |p|^2)/2 for both.
   void draw_edge(int64_t from, int64_t to) {
     const auto count = static_cast<int64_t>(items_.size());
     if (from < 0 || to < 0 || from >= count || to >= count) {
-      throw Error({.what = "an edge names item " + std::to_string(std::max(from, to)) + " of " + std::to_string(count), .field = options_.title,
+      throw Error({.what = "an edge names item " + std::to_string(std::max(from, to)) + " of " + std::to_string(count),
+                   .field = options_.title,
                    .mend = "use positions in the list of items"});
     }
     const Placed& a = placed_[static_cast<size_t>(from)];
@@ -153,7 +171,8 @@ class Disc {
 
   std::string title_of(size_t i) const {
     if (!items_[i].title.empty()) return items_[i].title;
-    return items_[i].label + "\ndistance from the root " + format_number(distance_of(placed_[i].radius, options_.curvature), 3);
+    return items_[i].label + "\ndistance from the root " +
+           format_number(distance_of(placed_[i].radius, options_.curvature), 3);
   }
 
   // Pictures hidden under others for more than half become dots; the first in the list wins.
@@ -163,19 +182,33 @@ class Disc {
       if (at.picture == 0 || at.radius > zoom_) continue;
       const double half = at.picture / 2;
       const Box box{at.x - half, at.y - half, at.x + half, at.y + half};
-      if (std::any_of(pictures_.begin(), pictures_.end(), [&](const Box& other) { return box.overlap(other) > 0.3 * box.area(); })) {
-        svg_.element("circle", {{"cx", coordinate(at.x)}, {"cy", coordinate(at.y)}, {"r", "2.2"},
-                                {"style", "fill:" + series_colour(items_[i].level) + ";opacity:.55"}}, title_of(i));
+      if (std::any_of(pictures_.begin(), pictures_.end(),
+                      [&](const Box& other) { return box.overlap(other) > 0.3 * box.area(); })) {
+        svg_.element("circle",
+                     {{"cx", coordinate(at.x)},
+                      {"cy", coordinate(at.y)},
+                      {"r", "2.2"},
+                      {"style", "fill:" + series_colour(items_[i].level) + ";opacity:.55"}},
+                     title_of(i));
         continue;
       }
       pictures_.push_back(box);
-      svg_.element("rect", {{"x", coordinate(box.left)}, {"y", coordinate(box.top)}, {"width", coordinate(at.picture)}, {"height", coordinate(at.picture)},
-                            {"rx", coordinate(0.2 * at.picture)},
-                            {"style", "fill:var(--plate,#fff);stroke:" + series_colour(items_[i].level) + ";stroke-width:1"}});
+      svg_.element("rect",
+                   {{"x", coordinate(box.left)},
+                    {"y", coordinate(box.top)},
+                    {"width", coordinate(at.picture)},
+                    {"height", coordinate(at.picture)},
+                    {"rx", coordinate(0.2 * at.picture)},
+                    {"style", "fill:var(--plate,#fff);stroke:" + series_colour(items_[i].level) + ";stroke-width:1"}});
       const double inset = 0.09 * at.picture;
       svg_.open("g", {{"role", "img"}, {"aria-label", items_[i].label}});
-      svg_.element("image", {{"href", items_[i].picture}, {"x", coordinate(box.left + inset)}, {"y", coordinate(box.top + inset)},
-                             {"width", coordinate(at.picture - 2 * inset)}, {"height", coordinate(at.picture - 2 * inset)}}, title_of(i));
+      svg_.element("image",
+                   {{"href", items_[i].picture},
+                    {"x", coordinate(box.left + inset)},
+                    {"y", coordinate(box.top + inset)},
+                    {"width", coordinate(at.picture - 2 * inset)},
+                    {"height", coordinate(at.picture - 2 * inset)}},
+                   title_of(i));
       svg_.close("g");
     }
   }
@@ -189,8 +222,12 @@ class Disc {
     for (const size_t i : order) {
       const Placed& at = placed_[i];
       blocked_.push_back({at.x - at.dot, at.y - at.dot, at.x + at.dot, at.y + at.dot});
-      svg_.element("circle", {{"cx", coordinate(at.x)}, {"cy", coordinate(at.y)}, {"r", coordinate(at.dot)},
-                              {"style", "fill:" + series_colour(items_[i].level) + ";stroke:var(--surface,#fff);stroke-width:1"}}, title_of(i));
+      svg_.element("circle",
+                   {{"cx", coordinate(at.x)},
+                    {"cy", coordinate(at.y)},
+                    {"r", coordinate(at.dot)},
+                    {"style", "fill:" + series_colour(items_[i].level) + ";stroke:var(--surface,#fff);stroke-width:1"}},
+                   title_of(i));
     }
     for (const size_t i : order) {
       if (!items_[i].label.empty()) draw_label(i);
@@ -203,7 +240,8 @@ class Disc {
     const int64_t level = items_[i].level;
     const double font = font_size(level);
     const double width = text_width(items_[i].label, font) * (level < 2 ? 1.1 : 1) + 2, height = font + 1;
-    static constexpr std::array<std::array<double, 2>, 8> places = {{{1, 0}, {-1, 0}, {0, -1}, {0, 1}, {1, -1}, {1, 1}, {-1, -1}, {-1, 1}}};
+    static constexpr std::array<std::array<double, 2>, 8> places = {
+        {{1, 0}, {-1, 0}, {0, -1}, {0, 1}, {1, -1}, {1, 1}, {-1, -1}, {-1, 1}}};
     double least = HUGE_VAL;
     Box best;
     for (const double reach : {1.0, 2.4, 4.2}) {
@@ -213,7 +251,9 @@ class Disc {
         const double x = at.x + dx * gap + (dx > 0 ? 0 : dx < 0 ? -width : -width / 2);
         const double y = at.y + dy * (gap + (dx == 0 ? height / 2 : 0)) - height / 2;
         const Box box{x, y, x + width, y + height};
-        if (box.left < 0 || box.top < header_ + legend_ || box.right > options_.size || box.bottom > header_ + legend_ + options_.size) continue;
+        if (box.left < 0 || box.top < header_ + legend_ || box.right > options_.size ||
+            box.bottom > header_ + legend_ + options_.size)
+          continue;
         double hidden = 0;
         bool taken = false;
         for (const Box& other : labels_) taken = taken || box.overlap(other) > 0;
@@ -236,8 +276,11 @@ class Disc {
       svg_.line(at.x, at.y, near_x, near_y, "stroke:var(--ink,#1c2430);stroke-width:.8;opacity:.6");
     }
     svg_.text(best.left + 1, best.bottom - 0.22 * font, items_[i].label, "start",
-              "font-size:" + coordinate(font) + "px;fill:" + (level < 2 ? series_colour(level) : std::string("var(--ink,#1c2430)")) +
-                  (level == 0 ? ";font-weight:700" : level == 1 ? ";font-weight:600" : "") +
+              "font-size:" + coordinate(font) +
+                  "px;fill:" + (level < 2 ? series_colour(level) : std::string("var(--ink,#1c2430)")) +
+                  (level == 0   ? ";font-weight:700"
+                   : level == 1 ? ";font-weight:600"
+                                : "") +
                   ";paint-order:stroke;stroke:var(--surface,#fff);stroke-width:3.5px;stroke-linejoin:round",
               title_of(i));
   }
@@ -253,14 +296,18 @@ class Disc {
 
 }  // namespace
 
-std::string poincare_disc(const std::vector<DiscItem>& items, const std::vector<std::pair<int64_t, int64_t>>& edges, const DiscOptions& options) {
+std::string poincare_disc(const std::vector<DiscItem>& items, const std::vector<std::pair<int64_t, int64_t>>& edges,
+                          const DiscOptions& options) {
   if (options.size < 200 || options.size > 10000) {
-    throw Error({.what = "a disc of " + std::to_string(options.size) + " pixels cannot be drawn", .field = options.title, .mend = "choose 200 to 10000"});
+    throw Error({.what = "a disc of " + std::to_string(options.size) + " pixels cannot be drawn",
+                 .field = options.title,
+                 .mend = "choose 200 to 10000"});
   }
   if (!(options.curvature > 0) || !std::isfinite(options.curvature)) {
     throw Error({.what = "the curvature is not positive", .field = options.title, .mend = "give c of <x,x> = -1/c"});
   }
-  if (!(options.zoom >= 0 && options.zoom <= 1)) throw Error({.what = "the zoom is not in [0, 1]", .field = options.title, .mend = "give the radius shown, or 0"});
+  if (!(options.zoom >= 0 && options.zoom <= 1))
+    throw Error({.what = "the zoom is not in [0, 1]", .field = options.title, .mend = "give the radius shown, or 0"});
   return Disc(items, options).draw(edges);
 }
 

@@ -19,12 +19,13 @@ struct DiscItem {
 struct DiscOptions {
   std::string title = {};
   std::string description = {};
-  std::vector<std::string> levels = {};  // the legend: names of levels 0, 1, ... ("groups", "subgroups", "names", "pictures")
-  double curvature = 1;                  // c > 0 of the hyperboloid <x,x> = -1/c; the circles are labelled in its distances
-  std::vector<double> circles = {};      // distances from the root; empty: round steps chosen here
-  double zoom = 0;                       // radius shown, in (0, 1], items beyond left out; 0: just beyond the outermost point
-  int64_t size = 720;                    // pixels
-  double picture_size = 34;              // of a picture at the middle; they shrink towards the rim as the metric does
+  std::vector<std::string> levels =
+      {};                // the legend: names of levels 0, 1, ... ("groups", "subgroups", "names", "pictures")
+  double curvature = 1;  // c > 0 of the hyperboloid <x,x> = -1/c; the circles are labelled in its distances
+  std::vector<double> circles = {};  // distances from the root; empty: round steps chosen here
+  double zoom = 0;           // radius shown, in (0, 1], items beyond left out; 0: just beyond the outermost point
+  int64_t size = 720;        // pixels
+  double picture_size = 34;  // of a picture at the middle; they shrink towards the rim as the metric does
 };
 
 // Edges join items by index along geodesics (arcs at right angles to the rim): group to subgroup, subgroup to name.

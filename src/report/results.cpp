@@ -23,13 +23,14 @@ bool Claim::holds() const { return better == Better::higher ? value > against : 
 Claim no_worse_than(std::string claim, std::string paper, double value, double peer, double peer_standard_error,
                     Better better, std::optional<double> chance) {
   if (!(peer_standard_error >= 0)) {
-    throw Error({.what = "the peer's standard error is not a number of at least 0", .field = claim,
+    throw Error({.what = "the peer's standard error is not a number of at least 0",
+                 .field = claim,
                  .mend = "compute it with metrics/uncertainty.h"});
   }
   const bool higher = better == Better::higher;
   if (claim.ends_with('.')) claim.pop_back();
-  claim += " (against the peer's " + format_number(peer, 4) + (higher ? " less" : " plus") + " twice its standard error of " +
-           format_number(peer_standard_error, 2) + ").";
+  claim += " (against the peer's " + format_number(peer, 4) + (higher ? " less" : " plus") +
+           " twice its standard error of " + format_number(peer_standard_error, 2) + ").";
   return {.claim = std::move(claim),
           .paper = std::move(paper),
           .value = value,
@@ -71,7 +72,9 @@ nlohmann::ordered_json to_json(const Results& results) {
   return json;
 }
 
-void write_results(const std::filesystem::path& path, const Results& results) { write_file(path, to_json(results).dump(2) + "\n"); }
+void write_results(const std::filesystem::path& path, const Results& results) {
+  write_file(path, to_json(results).dump(2) + "\n");
+}
 
 Table claims_table(const std::vector<Claim>& claims) {
   Table table{.title = "", .columns = {"claim", "paper", "value", "against", "chance", "holds"}, .rows = {}};

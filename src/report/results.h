@@ -34,8 +34,8 @@ Claim no_worse_than(std::string claim, std::string paper, double value, double p
                     Better better = Better::higher, std::optional<double> chance = std::nullopt);
 
 struct Results {
-  std::string system;           // "meru"
-  std::string mode = "short";   // smoke, short or full
+  std::string system;          // "meru"
+  std::string mode = "short";  // smoke, short or full
   uint64_t seed = 0;
   double seconds = 0;
   int64_t peak_memory_bytes = 0;

@@ -71,14 +71,15 @@ std::vector<double> log_ticks(double low, double high) {
   return ticks;
 }
 
-SvgWriter::SvgWriter(double width, double height, std::string_view css_class, std::string_view title, std::string_view description) {
+SvgWriter::SvgWriter(double width, double height, std::string_view css_class, std::string_view title,
+                     std::string_view description) {
   std::string label(title);
   if (!label.empty() && !description.empty()) label += ": ";
   label += description;
   // Colours and type are set here too, so that the picture also stands alone in a file.
-  out_ = "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"" + escape(css_class) + "\" viewBox=\"0 0 " + coordinate(width) + " " +
-         coordinate(height) + "\" width=\"" + coordinate(width) + "\" height=\"" + coordinate(height) +
-         "\" role=\"img\" aria-label=\"" + escape(label) +
+  out_ = "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"" + escape(css_class) + "\" viewBox=\"0 0 " +
+         coordinate(width) + " " + coordinate(height) + "\" width=\"" + coordinate(width) + "\" height=\"" +
+         coordinate(height) + "\" role=\"img\" aria-label=\"" + escape(label) +
          "\" style=\"font-family:var(--sans,system-ui,'Segoe UI',Roboto,Helvetica,Arial,sans-serif);font-size:12px;"
          "fill:var(--ink,#1c2430)\">";
 }
@@ -103,7 +104,8 @@ void SvgWriter::element(std::string_view name, const std::vector<std::pair<std::
   }
 }
 
-void SvgWriter::text(double x, double y, std::string_view text, std::string_view anchor, std::string_view style, std::string_view title) {
+void SvgWriter::text(double x, double y, std::string_view text, std::string_view anchor, std::string_view style,
+                     std::string_view title) {
   std::vector<std::pair<std::string, std::string>> attributes = {{"x", coordinate(x)}, {"y", coordinate(y)}};
   if (anchor != "start") attributes.emplace_back("text-anchor", anchor);
   if (!style.empty()) attributes.emplace_back("style", style);
@@ -114,7 +116,11 @@ void SvgWriter::text(double x, double y, std::string_view text, std::string_view
 }
 
 void SvgWriter::line(double x1, double y1, double x2, double y2, std::string_view style) {
-  element("line", {{"x1", coordinate(x1)}, {"y1", coordinate(y1)}, {"x2", coordinate(x2)}, {"y2", coordinate(y2)}, {"style", std::string(style)}});
+  element("line", {{"x1", coordinate(x1)},
+                   {"y1", coordinate(y1)},
+                   {"x2", coordinate(x2)},
+                   {"y2", coordinate(y2)},
+                   {"style", std::string(style)}});
 }
 
 std::string SvgWriter::finish() {

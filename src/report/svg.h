@@ -39,8 +39,8 @@ struct Series {
   std::vector<double> x, y;
   bool dashed = false;
   bool markers = false;
-  int64_t colour = -1;                    // palette position 0-7; -1: the series' own position
-  std::vector<std::string> titles = {};   // a tooltip per point (scatter, or lines with markers)
+  int64_t colour = -1;                   // palette position 0-7; -1: the series' own position
+  std::vector<std::string> titles = {};  // a tooltip per point (scatter, or lines with markers)
 };
 
 struct Distribution {
@@ -51,8 +51,8 @@ struct Distribution {
 
 struct HistogramOptions {
   ChartOptions chart = {};
-  int64_t bins = 0;      // 0: by the Freedman-Diaconis rule over all values, between 12 and 60
-  bool density = true;   // share of each distribution per bin instead of counts, so that unequal sizes compare
+  int64_t bins = 0;     // 0: by the Freedman-Diaconis rule over all values, between 12 and 60
+  bool density = true;  // share of each distribution per bin instead of counts, so that unequal sizes compare
 };
 
 // One bar per category and group; `values[g][c]`. `errors`, of the same shape, adds whiskers of one standard error.
@@ -79,7 +79,8 @@ std::string series_colour(int64_t position);
 // Writes elements into an SVG; every string is escaped.
 class SvgWriter {
  public:
-  SvgWriter(double width, double height, std::string_view css_class, std::string_view title, std::string_view description);
+  SvgWriter(double width, double height, std::string_view css_class, std::string_view title,
+            std::string_view description);
   // <name key="value" ...>; values are escaped. `title` becomes a tooltip.
   void element(std::string_view name, const std::vector<std::pair<std::string, std::string>>& attributes,
                std::string_view title = {});

@@ -19,7 +19,8 @@ size_t column_index(const Table& table, const std::string& name) {
   std::vector<std::string> names;
   for (const Column& column : table.columns) names.push_back(column.name);
   const std::string close = nearest(name, names);
-  throw Error({.what = "the table has no such column", .field = name,
+  throw Error({.what = "the table has no such column",
+               .field = name,
                .mend = close.empty() ? "name one of its columns" : "did you mean " + close + "?"});
 }
 
@@ -56,7 +57,8 @@ void Table::validate() const {
     if (rows[i].size() == columns.size()) continue;
     throw Error({.what = "row " + std::to_string(i) + " has " + std::to_string(rows[i].size()) + " cells for " +
                          std::to_string(columns.size()) + " columns",
-                 .field = title, .mend = "give each row one cell per column"});
+                 .field = title,
+                 .mend = "give each row one cell per column"});
   }
 }
 
@@ -69,9 +71,12 @@ std::string show(const Cell& cell, const Column& column) {
   if (!is_numeric(cell)) return "";
   const double number = number_of(cell);
   switch (column.format) {
-    case Format::percent: return format_percent(number, column.decimals);
-    case Format::fixed: return format_fixed(number, column.decimals);
-    case Format::number: break;
+    case Format::percent:
+      return format_percent(number, column.decimals);
+    case Format::fixed:
+      return format_fixed(number, column.decimals);
+    case Format::number:
+      break;
   }
   return std::holds_alternative<int64_t>(cell.value) ? format_fixed(number, 0) : format_number(number, column.decimals);
 }
@@ -103,10 +108,14 @@ nlohmann::ordered_json to_json(const Table& table) {
   for (const auto& row : table.rows) {
     nlohmann::ordered_json cells = nlohmann::ordered_json::array();
     for (const Cell& cell : row) {
-      if (const auto* text = std::get_if<std::string>(&cell.value)) cells.push_back(printable(*text));
-      else if (const auto* whole = std::get_if<int64_t>(&cell.value)) cells.push_back(*whole);
-      else if (const auto* real = std::get_if<double>(&cell.value); real != nullptr && std::isfinite(*real)) cells.push_back(*real);
-      else cells.push_back(nullptr);
+      if (const auto* text = std::get_if<std::string>(&cell.value))
+        cells.push_back(printable(*text));
+      else if (const auto* whole = std::get_if<int64_t>(&cell.value))
+        cells.push_back(*whole);
+      else if (const auto* real = std::get_if<double>(&cell.value); real != nullptr && std::isfinite(*real))
+        cells.push_back(*real);
+      else
+        cells.push_back(nullptr);
     }
     json["rows"].push_back(std::move(cells));
   }

@@ -15,7 +15,7 @@ enum class Format { number, percent, fixed };
 struct Column {
   std::string name;
   Format format = Format::number;
-  int decimals = 3;     // percent: 1 is usual; number: at most this many significant digits
+  int decimals = 3;       // percent: 1 is usual; number: at most this many significant digits
   std::string unit = {};  // shown behind the name: "s", "MB"
 
   Column(const char* name) : name(name) {}
@@ -41,7 +41,7 @@ struct Table {
   std::string title;
   std::vector<Column> columns;
   std::vector<std::vector<Cell>> rows = {};  // each as long as columns
-  std::string note = {};                  // one sentence under it
+  std::string note = {};                     // one sentence under it
 
   // Error unless every row has as many cells as there are columns.
   void validate() const;

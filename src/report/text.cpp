@@ -71,15 +71,29 @@ std::string escape(std::string_view text) {
   out.reserve(text.size() + text.size() / 8);
   for_each_character(text, [&](utf8proc_int32_t point, std::string_view bytes) {
     switch (point) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '"': out += "&quot;"; break;
-      case '\'': out += "&#39;"; break;
-      case '\n': out += '\n'; break;
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      case '\'':
+        out += "&#39;";
+        break;
+      case '\n':
+        out += '\n';
+        break;
       default:
-        if (is_control(point)) out += ' ';
-        else out += bytes;
+        if (is_control(point))
+          out += ' ';
+        else
+          out += bytes;
     }
   });
   return out;
@@ -89,8 +103,10 @@ std::string printable(std::string_view text) {
   std::string out;
   out.reserve(text.size());
   for_each_character(text, [&](utf8proc_int32_t point, std::string_view bytes) {
-    if (is_control(point)) out += ' ';
-    else out += bytes;
+    if (is_control(point))
+      out += ' ';
+    else
+      out += bytes;
   });
   return out;
 }
@@ -137,8 +153,9 @@ std::string format_percent(double fraction, int decimals) {
 
 std::string data_uri(std::string_view media_type, std::string_view bytes) {
   std::string base64(4 * ((bytes.size() + 2) / 3) + 1, '\0');
-  const int length = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(base64.data()),
-                                     reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));
+  const int length =
+      EVP_EncodeBlock(reinterpret_cast<unsigned char*>(base64.data()),
+                      reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));
   base64.resize(static_cast<size_t>(length));
   return "data:" + std::string(media_type) + ";base64," + base64;
 }
@@ -147,8 +164,10 @@ std::string picture_uri(std::string_view bytes) {
   if (bytes.starts_with("\x89PNG\r\n\x1a\n")) return data_uri("image/png", bytes);
   if (bytes.starts_with("\xFF\xD8\xFF")) return data_uri("image/jpeg", bytes);
   if (bytes.starts_with("GIF8")) return data_uri("image/gif", bytes);
-  if (bytes.starts_with("RIFF") && bytes.size() >= 12 && bytes.substr(8, 4) == "WEBP") return data_uri("image/webp", bytes);
-  throw Error({.what = "a picture for the report is not PNG, JPEG, WebP or GIF", .mend = "encode it first (io/image.h)"});
+  if (bytes.starts_with("RIFF") && bytes.size() >= 12 && bytes.substr(8, 4) == "WEBP")
+    return data_uri("image/webp", bytes);
+  throw Error(
+      {.what = "a picture for the report is not PNG, JPEG, WebP or GIF", .mend = "encode it first (io/image.h)"});
 }
 
 }  // namespace cambium::report

@@ -64,7 +64,8 @@ std::string file_sha256(const fs::path& path) {
   while (stream.read(block.data(), static_cast<std::streamsize>(block.size())) || stream.gcount() > 0) {
     sum.update(block.data(), static_cast<size_t>(stream.gcount()));
   }
-  if (stream.bad() || !stream.eof()) throw Error({.what = "cannot read", .file = path.string(), .mend = "check the disk"});
+  if (stream.bad() || !stream.eof())
+    throw Error({.what = "cannot read", .file = path.string(), .mend = "check the disk"});
   return sum.hex();
 }
 
@@ -107,9 +108,12 @@ json read_state(const fs::path& folder) {
   const fs::path file = folder / "state.json";
   if (!fs::exists(file)) damaged(folder, file, "is missing");
   json state = json::parse(read_file(file, size_t{1} << 30), nullptr, false);
-  if (!state.is_object() || state.value("format", "") != kFormat) damaged(folder, file, "is damaged: not the state of a checkpoint");
+  if (!state.is_object() || state.value("format", "") != kFormat)
+    damaged(folder, file, "is damaged: not the state of a checkpoint");
   if (state.value("version", int64_t{0}) != kVersion) {
-    throw Error({.what = "was written by another version of this program", .file = file.string(), .field = "version",
+    throw Error({.what = "was written by another version of this program",
+                 .file = file.string(),
+                 .field = "version",
                  .mend = "continue the run with the program that began it"});
   }
   const std::string sum = state.value("sum", "");
@@ -150,13 +154,15 @@ std::optional<fs::path> find_checkpoint(const fs::path& run) {
   return all.back();
 }
 
-fs::path save_checkpoint(const fs::path& run, const CheckpointState& state, const CheckpointTensors& tensors, int64_t keep) {
+fs::path save_checkpoint(const fs::path& run, const CheckpointState& state, const CheckpointTensors& tensors,
+                         int64_t keep) {
   const std::string name = folder_name(state.step);
   const fs::path path = run / "checkpoints" / name;
   try {
     AtomicDirectory folder(path);
     json files = json::object();
-    const auto write = [&](const char* file, const NamedTensors& what, const std::map<std::string, std::string>& metadata) {
+    const auto write = [&](const char* file, const NamedTensors& what,
+                           const std::map<std::string, std::string>& metadata) {
       const fs::path at = folder.temporary() / file;
       io::write_safetensors(at, what, metadata);
       files[file] = {{"bytes", fs::file_size(at)}, {"sha256", file_sha256(at)}};
@@ -167,23 +173,16 @@ fs::path save_checkpoint(const fs::path& run, const CheckpointState& state, cons
 
     json generators = json::array();
     for (const std::string& generator : state.generators) generators.push_back(hex(generator));
-    json body = {{"format", kFormat},
-                 {"version", kVersion},
-                 {"step", state.step},
-                 {"world", state.world},
-                 {"threads", state.threads},
-                 {"seed", state.seed},
-                 {"seconds", state.seconds},
-                 {"schedules", state.schedules},
-                 {"generators", std::move(generators)},
-                 {"data", state.data},
-                 {"versions", state.versions},
-                 {"files", std::move(files)}};
+    json body = {{"format", kFormat},        {"version", kVersion},          {"step", state.step},
+                 {"world", state.world},     {"threads", state.threads},     {"seed", state.seed},
+                 {"seconds", state.seconds}, {"schedules", state.schedules}, {"generators", std::move(generators)},
+                 {"data", state.data},       {"versions", state.versions},   {"files", std::move(files)}};
     body["sum"] = sha256_hex(body.dump());
     write_file(folder.temporary() / "state.json", body.dump(1) + "\n");
     folder.commit();
   } catch (const Error& error) {
-    throw Error({.what = "cannot save the checkpoint: " + error.info().what, .file = path.string(),
+    throw Error({.what = "cannot save the checkpoint: " + error.info().what,
+                 .file = path.string(),
                  .mend = error.info().mend + "; earlier checkpoints are whole"});
   }
   write_file(run / "checkpoints" / "last", name + "\n");
@@ -201,9 +200,12 @@ CheckpointState read_checkpoint(const fs::path& folder) {
       const auto bytes = fs::file_size(file, code);
       if (code) damaged(folder, file, "is missing");
       if (bytes != expected.at("bytes").get<uintmax_t>()) {
-        damaged(folder, file, "is torn: " + std::to_string(bytes) + " bytes of " + std::to_string(expected.at("bytes").get<uintmax_t>()));
+        damaged(
+            folder, file,
+            "is torn: " + std::to_string(bytes) + " bytes of " + std::to_string(expected.at("bytes").get<uintmax_t>()));
       }
-      if (file_sha256(file) != expected.at("sha256").get<std::string>()) damaged(folder, file, "is damaged: its bytes have changed");
+      if (file_sha256(file) != expected.at("sha256").get<std::string>())
+        damaged(folder, file, "is damaged: its bytes have changed");
     }
     state.step = body.at("step");
     state.world = body.at("world");
@@ -246,7 +248,9 @@ void copy_by_name(const io::StateDict& from, const NamedTensors& into) {
   add("unexpected", unexpected);
   add("of another shape or type", different);
   if (!problems.empty()) {
-    throw Error({.what = "its tensors are not this model's: " + problems, .file = from.source, .mend = "resume with the recipe that began the run"});
+    throw Error({.what = "its tensors are not this model's: " + problems,
+                 .file = from.source,
+                 .mend = "resume with the recipe that began the run"});
   }
   for (const auto& [name, tensor] : into) {
     at::Tensor target = tensor.detach();

@@ -35,8 +35,8 @@ namespace cambium::train {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-constexpr auto kPoll = std::chrono::milliseconds(100);   // how often a waiting rank looks for a stop request
-constexpr int64_t kBucketBytes = int64_t{64} << 20;      // of one all-reduce: bounds the copy of the gradients
+constexpr auto kPoll = std::chrono::milliseconds(100);  // how often a waiting rank looks for a stop request
+constexpr int64_t kBucketBytes = int64_t{64} << 20;     // of one all-reduce: bounds the copy of the gradients
 
 std::string first_sentence(const char* text) {
   std::string line(text);
@@ -76,7 +76,8 @@ c10::intrusive_ptr<c10d::Backend> make_gloo(const c10::intrusive_ptr<c10d::Store
   } else {
     options->devices.push_back(c10d::ProcessGroupGloo::createDefaultDevice());
   }
-  return c10::make_intrusive<c10d::ProcessGroupGloo>(store, static_cast<int>(launch.rank), static_cast<int>(launch.world), options);
+  return c10::make_intrusive<c10d::ProcessGroupGloo>(store, static_cast<int>(launch.rank),
+                                                     static_cast<int>(launch.world), options);
 }
 
 c10::intrusive_ptr<c10d::Backend> make_backend(const c10::intrusive_ptr<c10d::Store>& store, const Launch& launch,
@@ -85,10 +86,12 @@ c10::intrusive_ptr<c10d::Backend> make_backend(const c10::intrusive_ptr<c10d::St
   if (options.device.is_cuda()) {
     auto nccl = c10d::ProcessGroupNCCL::Options::create();
     nccl->timeout = options.timeout;
-    return c10::make_intrusive<c10d::ProcessGroupNCCL>(store, static_cast<int>(launch.rank), static_cast<int>(launch.world), nccl);
+    return c10::make_intrusive<c10d::ProcessGroupNCCL>(store, static_cast<int>(launch.rank),
+                                                       static_cast<int>(launch.world), nccl);
   }
 #else
-  if (options.device.is_cuda()) log::warn_once("this build has no NCCL: gradients travel through Gloo, by way of the host");
+  if (options.device.is_cuda())
+    log::warn_once("this build has no NCCL: gradients travel through Gloo, by way of the host");
 #endif
   return make_gloo(store, launch, options.timeout);
 }
@@ -107,8 +110,10 @@ struct Distributed::Group {
   at::Device device() const { return backend->getBackendName() == "gloo" ? at::Device(at::kCPU) : options.device; }
 
   [[noreturn]] void fail(const std::string& doing, const std::string& why) {
-    // A thread may hang in the collective for as long as its timeout, and destroying the group would wait for it: kept to the end.
-    static auto* const lost = new std::vector<std::pair<c10::intrusive_ptr<c10d::Backend>, c10::intrusive_ptr<c10d::Store>>>;
+    // A thread may hang in the collective for as long as its timeout, and destroying the group would wait for it: kept
+    // to the end.
+    static auto* const lost =
+        new std::vector<std::pair<c10::intrusive_ptr<c10d::Backend>, c10::intrusive_ptr<c10d::Store>>>;
     lost->emplace_back(std::move(backend), std::move(store));
     throw Error({.what = "rank " + std::to_string(launch.rank) + ": " + doing + " failed: " + why,
                  .mend = "another rank has probably ended; relaunch with --resume to go on from the last checkpoint"});
@@ -159,9 +164,10 @@ struct Distributed::Group {
       if (deadline == Deadline::timeout_only || interrupt::requested() == 0) continue;
       asked = std::min(asked, Clock::now());
       if (Clock::now() - asked > options.stop_deadline) {
-        fail(doing, "a stop was asked for " +
-                        std::to_string(std::chrono::duration_cast<std::chrono::seconds>(options.stop_deadline).count()) +
-                        " s ago and another rank has not answered");
+        fail(doing,
+             "a stop was asked for " +
+                 std::to_string(std::chrono::duration_cast<std::chrono::seconds>(options.stop_deadline).count()) +
+                 " s ago and another rank has not answered");
       }
     }
   }
@@ -217,13 +223,14 @@ struct GatherFunction : torch::autograd::Function<GatherFunction> {
   using Collect = std::function<at::Tensor(const at::Tensor&)>;
   using Reduce = std::function<at::Tensor(const at::Tensor&)>;  // [world * B, ...] -> this rank's [B, ...]
 
-  static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& features, const Collect* collect,
-                            std::shared_ptr<Reduce> reduce) {
+  static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& features,
+                            const Collect* collect, std::shared_ptr<Reduce> reduce) {
     context->saved_data["reduce"] = c10::IValue::make_capsule(c10::make_intrusive<Holder>(std::move(reduce)));
     return (*collect)(features);
   }
 
-  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context, torch::autograd::variable_list gradients) {
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
+                                                 torch::autograd::variable_list gradients) {
     const auto holder = c10::static_intrusive_pointer_cast<Holder>(context->saved_data["reduce"].toCapsule());
     return {(*holder->reduce)(gradients[0]), at::Tensor(), at::Tensor()};
   }
@@ -256,15 +263,16 @@ Distributed Distributed::from_environment(const DistributedOptions& options) {
     store.isServer = launch.rank == 0 && !launch.agent_store;
     store.numWorkers = static_cast<size_t>(launch.world);
     store.timeout = options.timeout;
-    group.store = c10::make_intrusive<c10d::PrefixStore>(launch.store_prefix,
-                                                         c10::make_intrusive<c10d::TCPStore>(launch.master_addr, store));
+    group.store = c10::make_intrusive<c10d::PrefixStore>(
+        launch.store_prefix, c10::make_intrusive<c10d::TCPStore>(launch.master_addr, store));
     group.backend = make_backend(group.store, launch, options);
   } catch (const std::exception& error) {
     const auto* ours = dynamic_cast<const c10::Error*>(&error);
-    throw Error({.what = "rank " + std::to_string(launch.rank) + " of " + std::to_string(launch.world) + " cannot meet the others at " +
-                         launch.master_addr + ":" + std::to_string(launch.master_port) + ": " +
-                         first_sentence(ours ? ours->what_without_backtrace() : error.what()),
-                 .mend = "check MASTER_ADDR and MASTER_PORT, that the port is free and open, and that all ranks were started"});
+    throw Error(
+        {.what = "rank " + std::to_string(launch.rank) + " of " + std::to_string(launch.world) +
+                 " cannot meet the others at " + launch.master_addr + ":" + std::to_string(launch.master_port) + ": " +
+                 first_sentence(ours ? ours->what_without_backtrace() : error.what()),
+         .mend = "check MASTER_ADDR and MASTER_PORT, that the port is free and open, and that all ranks were started"});
   }
   return made;
 }
@@ -283,7 +291,8 @@ void Distributed::all_reduce_sum(const std::vector<at::Tensor>& tensors) const {
 
 at::Tensor Distributed::all_gather(const at::Tensor& features) const {
   if (world() == 1) return features;
-  if (features.dim() == 0) throw Error({.what = "cannot gather a 0-D tensor", .field = "features", .mend = "give [B, ...]"});
+  if (features.dim() == 0)
+    throw Error({.what = "cannot gather a 0-D tensor", .field = "features", .mend = "give [B, ...]"});
   Group* group = group_.get();
   const int64_t rows = features.size(0);
   const GatherFunction::Collect collect = [group](const at::Tensor& mine) {
@@ -315,8 +324,10 @@ std::vector<std::string> Distributed::gather(const std::string& bytes) const {
   if (world() == 1) return {bytes};
   const at::Tensor length = at::full({1}, static_cast<int64_t>(bytes.size()), at::kLong);
   std::vector<int64_t> lengths;
-  for (const at::Tensor& l : group_->gather_equal(length, Group::Deadline::timeout_only)) lengths.push_back(l.item<int64_t>());
-  const at::Tensor mine = at::zeros({std::max<int64_t>(1, *std::max_element(lengths.begin(), lengths.end()))}, at::kByte);
+  for (const at::Tensor& l : group_->gather_equal(length, Group::Deadline::timeout_only))
+    lengths.push_back(l.item<int64_t>());
+  const at::Tensor mine =
+      at::zeros({std::max<int64_t>(1, *std::max_element(lengths.begin(), lengths.end()))}, at::kByte);
   std::memcpy(mine.mutable_data_ptr(), bytes.data(), bytes.size());
   std::vector<std::string> all;
   for (const at::Tensor& padded : group_->gather_equal(mine, Group::Deadline::timeout_only)) {
@@ -326,7 +337,8 @@ std::vector<std::string> Distributed::gather(const std::string& bytes) const {
 }
 
 void Distributed::barrier() const {
-  if (world() > 1) group_->run("the barrier", Group::Deadline::timeout_only, [this] { return group_->backend->barrier(); });
+  if (world() > 1)
+    group_->run("the barrier", Group::Deadline::timeout_only, [this] { return group_->backend->barrier(); });
 }
 
 }  // namespace cambium::train

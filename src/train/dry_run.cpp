@@ -20,7 +20,8 @@ namespace cambium::train {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr double kHeadroom = 0.95;  // of what is available: the rest is for the system's page cache and the loader's threads
+constexpr double kHeadroom =
+    0.95;  // of what is available: the rest is for the system's page cache and the loader's threads
 
 // A field of /proc/self/status in bytes; 0 if there is none.
 int64_t process_memory(const std::string& field) {
@@ -69,7 +70,8 @@ int64_t count(const NamedTensors& tensors, bool bytes) {
 int64_t disk_available(const fs::path& run) {
   fs::path existing = fs::absolute(run);
   std::error_code code;
-  while (!fs::exists(existing, code) && existing.has_parent_path() && existing != existing.parent_path()) existing = existing.parent_path();
+  while (!fs::exists(existing, code) && existing.has_parent_path() && existing != existing.parent_path())
+    existing = existing.parent_path();
   const fs::space_info space = fs::space(existing, code);
   return code ? 0 : static_cast<int64_t>(space.available);
 }
@@ -95,7 +97,8 @@ struct Meter {
   }
   void reset() const { device.is_cpu() ? reset_peak() : at::accelerator::resetPeakStats(device.index()); }
   int64_t peak() const {
-    return device.is_cpu() ? process_memory("VmHWM") : at::accelerator::getDeviceStats(device.index()).reserved_bytes[0].peak;
+    return device.is_cpu() ? process_memory("VmHWM")
+                           : at::accelerator::getDeviceStats(device.index()).reserved_bytes[0].peak;
   }
 };
 
@@ -111,8 +114,9 @@ void advise(DryRunReport& report, const LoopOptions& options, int64_t state_byte
   }
   const int64_t kept = options.keep > 0 ? options.keep + 1 : 0;  // one is written before the oldest goes
   if (!options.run.empty() && kept > 0 && kept * report.checkpoint_bytes > report.disk_available_bytes) {
-    say(std::to_string(options.keep) + " checkpoints of " + format_bytes(static_cast<double>(report.checkpoint_bytes)) + " do not fit on the disk (" +
-        format_bytes(static_cast<double>(report.disk_available_bytes)) + " free): keep fewer, or put the run folder elsewhere");
+    say(std::to_string(options.keep) + " checkpoints of " + format_bytes(static_cast<double>(report.checkpoint_bytes)) +
+        " do not fit on the disk (" + format_bytes(static_cast<double>(report.disk_available_bytes)) +
+        " free): keep fewer, or put the run folder elsewhere");
   }
   report.fits = report.advice.empty();
 }
@@ -137,9 +141,14 @@ DryRunReport dry_run(Task& task, const LoopOptions& options, const Distributed& 
   try {
     const MemoryFence fence(meter.device.is_cpu() ? available_memory_bytes() : 0);
     meter.reset();
-    stepper.step({.step = 0, .micro_batches = 1, .ranks = ranks, .generator = generator});  // fills caches, makes the optimizer's state
-    const StepReport timed = stepper.step({.step = 1, .micro_batches = measured, .ranks = ranks, .generator = generator});
-    report.seconds_per_step = timed.seconds * static_cast<double>(options.micro_batches) / static_cast<double>(measured);
+    stepper.step({.step = 0,
+                  .micro_batches = 1,
+                  .ranks = ranks,
+                  .generator = generator});  // fills caches, makes the optimizer's state
+    const StepReport timed =
+        stepper.step({.step = 1, .micro_batches = measured, .ranks = ranks, .generator = generator});
+    report.seconds_per_step =
+        timed.seconds * static_cast<double>(options.micro_batches) / static_cast<double>(measured);
     report.seconds_in_all = report.seconds_per_step * static_cast<double>(options.steps);
   } catch (const Error&) {
     throw;
@@ -154,15 +163,19 @@ DryRunReport dry_run(Task& task, const LoopOptions& options, const Distributed& 
 
 std::string describe(const DryRunReport& report, const LoopOptions& options) {
   const auto bytes = [](int64_t value) { return format_bytes(static_cast<double>(value)); };
-  std::string text = "parameters     " + format_count(report.total_parameters) + ", of them trained " + format_count(report.trainable_parameters) + "\n";
-  text += "memory         " + (report.measured ? bytes(report.peak_memory_bytes) + " at the peak of a step" : std::string("more than there is")) +
+  std::string text = "parameters     " + format_count(report.total_parameters) + ", of them trained " +
+                     format_count(report.trainable_parameters) + "\n";
+  text += "memory         " +
+          (report.measured ? bytes(report.peak_memory_bytes) + " at the peak of a step"
+                           : std::string("more than there is")) +
           ", " + bytes(report.available_memory_bytes) + " available\n";
   if (report.measured) {
-    text += "time           " + format_duration(report.seconds_per_step) + " a step, " + format_duration(report.seconds_in_all) + " for " +
-            format_count(options.steps) + " steps\n";
+    text += "time           " + format_duration(report.seconds_per_step) + " a step, " +
+            format_duration(report.seconds_in_all) + " for " + format_count(options.steps) + " steps\n";
   }
   if (!options.run.empty()) {
-    text += "checkpoints    " + bytes(report.checkpoint_bytes) + " each, " + bytes(report.disk_available_bytes) + " free on the disk\n";
+    text += "checkpoints    " + bytes(report.checkpoint_bytes) + " each, " + bytes(report.disk_available_bytes) +
+            " free on the disk\n";
   }
   return text + (report.fits ? "it fits\n" : "it does not fit: " + report.advice + "\n");
 }

@@ -14,13 +14,13 @@ struct DryRunReport {
   int64_t peak_memory_bytes = 0;       // resident, of this process during one whole step
   int64_t available_memory_bytes = 0;  // to this process, what it holds included
   int64_t checkpoint_bytes = 0, disk_available_bytes = 0;
-  bool measured = true;                // false: the micro-batch itself did not fit, times are unknown
+  bool measured = true;  // false: the micro-batch itself did not fit, times are unknown
   bool fits = true;
-  std::string advice;                  // what to change if it does not fit, else empty
+  std::string advice;  // what to change if it does not fit, else empty
 };
 
-// Runs one step of at most two micro-batches (after one to warm up), writes nothing. The Task's weights and data position are
-// used up: end the process afterwards.
+// Runs one step of at most two micro-batches (after one to warm up), writes nothing. The Task's weights and data
+// position are used up: end the process afterwards.
 DryRunReport dry_run(Task& task, const LoopOptions& options, const Distributed& ranks);
 
 // Lines for people, and the same as JSON.

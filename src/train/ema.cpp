@@ -6,8 +6,10 @@
 
 namespace cambium::train {
 
-Ema::Ema(NamedTensors parameters, double decay, bool warmup) : parameters_(std::move(parameters)), decay_(decay), warmup_(warmup) {
-  if (!(decay > 0 && decay < 1)) throw UsageError({.what = "out of range", .field = "train.ema_decay", .mend = "use more than 0 and less than 1"});
+Ema::Ema(NamedTensors parameters, double decay, bool warmup)
+    : parameters_(std::move(parameters)), decay_(decay), warmup_(warmup) {
+  if (!(decay > 0 && decay < 1))
+    throw UsageError({.what = "out of range", .field = "train.ema_decay", .mend = "use more than 0 and less than 1"});
   for (const auto& [name, parameter] : parameters_) average_.emplace_back(name, parameter.detach().clone());
 }
 

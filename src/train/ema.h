@@ -10,8 +10,8 @@ namespace cambium::train {
 
 class Ema {
  public:
-  // Starts from the parameters' present values. `warmup`: the decay of update n (from 1) is min(decay, (1 + n) / (10 + n)),
-  // as in latent diffusion's LitEma; else `decay`.
+  // Starts from the parameters' present values. `warmup`: the decay of update n (from 1) is min(decay, (1 + n) / (10 +
+  // n)), as in latent diffusion's LitEma; else `decay`.
   Ema(NamedTensors parameters, double decay, bool warmup);
 
   // average = d * average + (1 - d) * parameter, update number n from 1.

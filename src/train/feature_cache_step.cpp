@@ -27,7 +27,8 @@ Features encode_without_graph(int64_t micro_batches, const EncodeMicroBatch& enc
     generator_states.push_back(generator.get_state());
     Features features = encode(i, generator);
     if (features.empty() || (i > 0 && features.size() != parts.size())) {
-      throw Error({.what = "every micro-batch must give the same number of features", .field = "micro-batch " + std::to_string(i)});
+      throw Error({.what = "every micro-batch must give the same number of features",
+                   .field = "micro-batch " + std::to_string(i)});
     }
     for (const at::Tensor& feature : features) {
       if (feature.dim() == 0 || feature.size(0) != features[0].size(0)) {
@@ -46,7 +47,8 @@ Features encode_without_graph(int64_t micro_batches, const EncodeMicroBatch& enc
 
 }  // namespace
 
-Scalars feature_cache_step(int64_t micro_batches, const EncodeMicroBatch& encode, const FeatureLoss& loss, at::Generator& generator) {
+Scalars feature_cache_step(int64_t micro_batches, const EncodeMicroBatch& encode, const FeatureLoss& loss,
+                           at::Generator& generator) {
   if (micro_batches < 1) throw Error({.what = "no micro-batches", .field = "micro_batches", .mend = "use 1 or more"});
   if (micro_batches == 1) {
     const Loss whole = loss(encode(0, generator));
@@ -69,7 +71,8 @@ Scalars feature_cache_step(int64_t micro_batches, const EncodeMicroBatch& encode
     const int64_t count = rows[static_cast<size_t>(i)];
     std::vector<at::Tensor> roots, gradients;
     for (size_t f = 0; f < again.size(); ++f) {
-      if (!again[f].requires_grad() || !features[f].grad().defined()) continue;  // a frozen tower, or one the loss ignores
+      if (!again[f].requires_grad() || !features[f].grad().defined())
+        continue;  // a frozen tower, or one the loss ignores
       roots.push_back(again[f]);
       gradients.push_back(features[f].grad().narrow(0, row, count));
     }

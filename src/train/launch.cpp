@@ -34,8 +34,10 @@ std::optional<int64_t> number(const char* name, int64_t low, int64_t high) {
   int64_t value = 0;
   const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (code != std::errc() || end != text.data() + text.size() || value < low || value > high) {
-    throw UsageError({.what = "\"" + text + "\" is not a number from " + std::to_string(low) + " to " + std::to_string(high), .field = name,
-                      .mend = "set it as torchrun does, or unset it to train in one process"});
+    throw UsageError(
+        {.what = "\"" + text + "\" is not a number from " + std::to_string(low) + " to " + std::to_string(high),
+         .field = name,
+         .mend = "set it as torchrun does, or unset it to train in one process"});
   }
   return value;
 }
@@ -51,7 +53,8 @@ Launch launch_from_environment() {
     if (*world == 1) return launch;
     const auto rank = number(launcher.rank, 0, *world - 1);
     if (!rank) {
-      throw UsageError({.what = std::string(launcher.world) + " is set, but this process has no rank", .field = launcher.rank,
+      throw UsageError({.what = std::string(launcher.world) + " is set, but this process has no rank",
+                        .field = launcher.rank,
                         .mend = "set it to 0 .. " + std::to_string(*world - 1) + ", or unset " + launcher.world});
     }
     launch.world = *world;

@@ -37,7 +37,10 @@ struct Window {
 class Loop {
  public:
   Loop(Task& task, const LoopOptions& options, const Distributed& ranks)
-      : task_(task), options_(options), ranks_(ranks), stepper_(task, options, ranks),
+      : task_(task),
+        options_(options),
+        ranks_(ranks),
+        stepper_(task, options, ranks),
         generator_(make_generator(mix_seed(options.seed, "train", static_cast<uint64_t>(ranks.rank())))) {
     if (!options_.run.empty() && options_.resume) {
       const Resumed resumed = resume_session(task_, stepper_, options_, ranks_, generator_);
@@ -45,7 +48,8 @@ class Loop {
       seconds_before_ = resumed.seconds;
       if (ranks_.main() && first_ > 0) log::info("resuming after step " + format_count(first_));
     }
-    if (!options_.run.empty() && ranks_.main()) log_ = std::make_unique<RunLog>(options_.run, first_, options_.tensorboard);
+    if (!options_.run.empty() && ranks_.main())
+      log_ = std::make_unique<RunLog>(options_.run, first_, options_.tensorboard);
   }
 
   LoopResult run() {
@@ -112,7 +116,8 @@ class Loop {
       if (evaluate) {
         at::Generator generator = aside(finished, "evaluate");
         std::vector<std::pair<std::string, double>> values;
-        for (auto& [name, value] : task_.evaluate(context(finished, generator)).items()) values.emplace_back("eval/" + name, value);
+        for (auto& [name, value] : task_.evaluate(context(finished, generator)).items())
+          values.emplace_back("eval/" + name, value);
         if (log_ && !values.empty()) log_->write(finished, values);
       }
       if (sample) {
@@ -142,8 +147,8 @@ class Loop {
   std::unique_ptr<RunLog> log_;
   Clock::time_point began_ = Clock::now();
   double seconds_before_ = 0;
-  int64_t first_ = 0;   // finished before this process
-  int64_t saved_ = 0;   // the step of the newest checkpoint
+  int64_t first_ = 0;  // finished before this process
+  int64_t saved_ = 0;  // the step of the newest checkpoint
   Window whole_, window_;
 };
 
@@ -151,7 +156,10 @@ class Loop {
 
 void LoopOptions::validate() const {
   const auto positive = [](int64_t value, const char* field, int64_t least) {
-    if (value < least) throw UsageError({.what = std::to_string(value), .field = std::string("train.") + field, .mend = "use " + std::to_string(least) + " or more"});
+    if (value < least)
+      throw UsageError({.what = std::to_string(value),
+                        .field = std::string("train.") + field,
+                        .mend = "use " + std::to_string(least) + " or more"});
   };
   positive(steps, "steps", 1);
   positive(micro_batches, "micro_batches", 1);
@@ -160,14 +168,17 @@ void LoopOptions::validate() const {
   positive(eval_every, "eval_every", 0);
   positive(sample_every, "sample_every", 0);
   positive(keep, "keep", 0);
-  if (!(ema_decay >= 0 && ema_decay < 1)) throw UsageError({.what = "out of range", .field = "train.ema_decay", .mend = "use 0 for none, or less than 1"});
+  if (!(ema_decay >= 0 && ema_decay < 1))
+    throw UsageError({.what = "out of range", .field = "train.ema_decay", .mend = "use 0 for none, or less than 1"});
 }
 
 void check_run_folder(const LoopOptions& options, const Distributed& ranks) {
   if (options.run.empty() || options.resume) return;
   on_main(ranks, [&] {
     if (!RunLog::exists(options.run) && !find_checkpoint(options.run)) return;
-    throw Error({.what = "already holds a run", .file = options.run.string(), .mend = "pass --resume to continue it, or another --run folder"});
+    throw Error({.what = "already holds a run",
+                 .file = options.run.string(),
+                 .mend = "pass --resume to continue it, or another --run folder"});
   });
 }
 

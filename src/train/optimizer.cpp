@@ -33,9 +33,15 @@ at::Tensor laid_out_as(const at::Tensor& parameter, const at::Tensor& gradient) 
 }
 
 void copy_state(at::Tensor& into, const at::Tensor* from, const std::string& name, const std::string& source) {
-  if (!from) throw Error({.what = "is missing from the optimizer state", .file = source, .field = name, .mend = "resume from an earlier checkpoint"});
+  if (!from)
+    throw Error({.what = "is missing from the optimizer state",
+                 .file = source,
+                 .field = name,
+                 .mend = "resume from an earlier checkpoint"});
   if (from->sizes() != into.sizes()) {
-    throw Error({.what = "expected shape " + c10::str(into.sizes()) + ", found " + c10::str(from->sizes()), .file = source, .field = name,
+    throw Error({.what = "expected shape " + c10::str(into.sizes()) + ", found " + c10::str(from->sizes()),
+                 .file = source,
+                 .field = name,
                  .mend = "resume with the recipe that wrote it"});
   }
   into.copy_(*from);
@@ -45,9 +51,13 @@ void copy_state(at::Tensor& into, const at::Tensor* from, const std::string& nam
 
 void AdamWOptions::validate() const {
   if (!(lr >= 0)) throw UsageError({.what = "is negative", .field = "optimizer.lr", .mend = "use 0 or more"});
-  if (!(beta1 >= 0 && beta1 < 1)) throw UsageError({.what = "out of range", .field = "optimizer.beta1", .mend = "use 0 to below 1"});
-  if (!(beta2 >= 0 && beta2 < 1)) throw UsageError({.what = "out of range", .field = "optimizer.beta2", .mend = "use 0 to below 1"});
-  if (!(eps > 0)) throw UsageError({.what = "is not positive", .field = "optimizer.eps", .mend = "use a small positive number, such as 1e-8"});
+  if (!(beta1 >= 0 && beta1 < 1))
+    throw UsageError({.what = "out of range", .field = "optimizer.beta1", .mend = "use 0 to below 1"});
+  if (!(beta2 >= 0 && beta2 < 1))
+    throw UsageError({.what = "out of range", .field = "optimizer.beta2", .mend = "use 0 to below 1"});
+  if (!(eps > 0))
+    throw UsageError(
+        {.what = "is not positive", .field = "optimizer.eps", .mend = "use a small positive number, such as 1e-8"});
 }
 
 AdamW::AdamW(std::vector<ParameterGroup> groups, AdamWOptions options) : groups_(std::move(groups)), options_(options) {
@@ -56,14 +66,19 @@ AdamW::AdamW(std::vector<ParameterGroup> groups, AdamWOptions options) : groups_
   std::set<const c10::TensorImpl*> seen;
   for (const ParameterGroup& group : groups_) {
     auto& slots = slots_.emplace_back();
-    if (!(group.weight_decay >= 0)) throw UsageError({.what = "is negative", .field = "weight_decay of group " + group.name, .mend = "use 0 or more"});
+    if (!(group.weight_decay >= 0))
+      throw UsageError(
+          {.what = "is negative", .field = "weight_decay of group " + group.name, .mend = "use 0 or more"});
     for (const auto& [name, parameter] : group.parameters) {
       if (!parameter.defined() || !parameter.is_leaf() || !parameter.requires_grad()) {
-        throw Error({.what = "is not a trainable parameter", .field = name, .mend = "list only leaves that require grad"});
+        throw Error(
+            {.what = "is not a trainable parameter", .field = name, .mend = "list only leaves that require grad"});
       }
       if (parameter.scalar_type() != at::kFloat && parameter.scalar_type() != at::kDouble) {
-        throw Error({.what = std::string("is ") + c10::toString(parameter.scalar_type()) + ", but what is trained is kept in float32",
-                     .field = name, .mend = "convert the parameter and cast it in forward"});
+        throw Error({.what = std::string("is ") + c10::toString(parameter.scalar_type()) +
+                             ", but what is trained is kept in float32",
+                     .field = name,
+                     .mend = "convert the parameter and cast it in forward"});
       }
       if (!names.insert(name).second || !seen.insert(parameter.unsafeGetTensorImpl()).second) {
         throw Error({.what = "is listed twice", .field = name, .mend = "give each parameter to one group"});
@@ -99,10 +114,11 @@ void AdamW::step(double multiplier) {
         exp_avg_sqs.push_back(slot->exp_avg_sq);
         steps.push_back(slot->step);
       }
-      at::_fused_adamw_(parameters, grads, exp_avgs, exp_avg_sqs, {}, steps, options_.lr * groups_[g].lr_multiplier * multiplier,
-                        options_.beta1, options_.beta2, groups_[g].weight_decay, options_.eps, false, false);
-      // The fused operator does not count as a change of its parameters; whoever keeps a copy of a weight (packed layers)
-      // watches that count.
+      at::_fused_adamw_(parameters, grads, exp_avgs, exp_avg_sqs, {}, steps,
+                        options_.lr * groups_[g].lr_multiplier * multiplier, options_.beta1, options_.beta2,
+                        groups_[g].weight_decay, options_.eps, false, false);
+      // The fused operator does not count as a change of its parameters; whoever keeps a copy of a weight (packed
+      // layers) watches that count.
       for (const at::Tensor& parameter : parameters) parameter.unsafeGetTensorImpl()->bump_version();
     }
   }

@@ -43,9 +43,11 @@ class AdamW {
   // All parameters in group order.
   NamedTensors parameters() const;
 
-  // <prefix><parameter>.{exp_avg, exp_avg_sq, step}, sharing memory with the optimizer. Parameters that never had a gradient have none.
+  // <prefix><parameter>.{exp_avg, exp_avg_sq, step}, sharing memory with the optimizer. Parameters that never had a
+  // gradient have none.
   NamedTensors state(const std::string& prefix) const;
-  // Copies it back. `find(name)` gives the tensor or null. Error naming tensor and `source` if a part is missing or of another shape.
+  // Copies it back. `find(name)` gives the tensor or null. Error naming tensor and `source` if a part is missing or of
+  // another shape.
   template <class Find>
   void load_state(const std::string& prefix, const Find& find, const std::string& source);
 

@@ -14,8 +14,8 @@ namespace cambium::train {
 
 class RunLog {
  public:
-  // Opens <run>/log.jsonl for appending. `step` > 0 continues a run: lines of later steps and a torn last line are dropped, so
-  // that no step appears twice. Error naming the file.
+  // Opens <run>/log.jsonl for appending. `step` > 0 continues a run: lines of later steps and a torn last line are
+  // dropped, so that no step appears twice. Error naming the file.
   RunLog(const std::filesystem::path& run, int64_t step, bool tensorboard);
   ~RunLog();
   RunLog(const RunLog&) = delete;

@@ -58,7 +58,8 @@ at::Tensor Scalars::values() const {
 std::vector<std::pair<std::string, double>> Scalars::items() const {
   const at::Tensor numbers = values();
   std::vector<std::pair<std::string, double>> result;
-  for (size_t i = 0; i < entries_.size(); ++i) result.emplace_back(entries_[i].first, numbers.const_data_ptr<double>()[i]);
+  for (size_t i = 0; i < entries_.size(); ++i)
+    result.emplace_back(entries_[i].first, numbers.const_data_ptr<double>()[i]);
   return result;
 }
 

@@ -15,15 +15,17 @@ enum class Decay {
 
 struct ScheduleOptions {
   Decay decay = Decay::cosine_squared;
-  int64_t warmup = 0;      // steps; the multiplier of step k is k / warmup, so the first step runs at rate 0
-  int64_t total = 0;       // steps of the whole run; 0: the loop's
-  double final = 0;        // cosine: the multiplier at the end
-  double gamma = 0.1;      // step
-  int64_t period = 0;      // step: steps between two drops. cosine: hold the rate for this many steps (an epoch); 0: every step
-  void validate() const;   // Error naming the field
+  int64_t warmup = 0;  // steps; the multiplier of step k is k / warmup, so the first step runs at rate 0
+  int64_t total = 0;   // steps of the whole run; 0: the loop's
+  double final = 0;    // cosine: the multiplier at the end
+  double gamma = 0.1;  // step
+  int64_t period =
+      0;  // step: steps between two drops. cosine: hold the rate for this many steps (an epoch); 0: every step
+  void validate() const;  // Error naming the field
 };
 
-// The multiplier of step k (0-based), t = (k - warmup) / (total - warmup) after the warm-up. Steps past `total` keep the last value.
+// The multiplier of step k (0-based), t = (k - warmup) / (total - warmup) after the warm-up. Steps past `total` keep
+// the last value.
 double multiplier(const ScheduleOptions& options, int64_t step);
 
 // "constant", "cosine", "cosine_squared", "step", as recipes write it; UsageError naming the known words otherwise.

@@ -36,8 +36,9 @@ io::StateDict spread(const fs::path& file, const Distributed& ranks) {
   if (!ranks.main()) {
     state.source = file.string();
     for (const json& entry : layout) {
-      state.tensors.emplace_back(entry[0].get<std::string>(),
-                                 at::empty(entry[2].get<std::vector<int64_t>>(), static_cast<at::ScalarType>(entry[1].get<int>())));
+      state.tensors.emplace_back(
+          entry[0].get<std::string>(),
+          at::empty(entry[2].get<std::vector<int64_t>>(), static_cast<at::ScalarType>(entry[1].get<int>())));
     }
   }
   std::vector<at::Tensor> tensors;
@@ -46,9 +47,12 @@ io::StateDict spread(const fs::path& file, const Distributed& ranks) {
   return state;
 }
 
-void check_same_conditions(const CheckpointState& state, const LoopOptions& options, const Distributed& ranks, const fs::path& folder) {
+void check_same_conditions(const CheckpointState& state, const LoopOptions& options, const Distributed& ranks,
+                           const fs::path& folder) {
   const auto refuse = [&](const std::string& what, const std::string& mend) {
-    throw Error({.what = "was made " + what + ", so this run could not continue it exactly", .file = folder.string(), .mend = mend});
+    throw Error({.what = "was made " + what + ", so this run could not continue it exactly",
+                 .file = folder.string(),
+                 .mend = mend});
   };
   if (state.world != ranks.world()) {
     refuse("by " + std::to_string(state.world) + " ranks, not " + std::to_string(ranks.world()),
@@ -59,13 +63,17 @@ void check_same_conditions(const CheckpointState& state, const LoopOptions& opti
            "pass --threads " + std::to_string(state.threads));
   }
   if (state.seed != options.seed) {
-    refuse("with seed " + std::to_string(state.seed) + ", not " + std::to_string(options.seed), "pass --seed " + std::to_string(state.seed));
+    refuse("with seed " + std::to_string(state.seed) + ", not " + std::to_string(options.seed),
+           "pass --seed " + std::to_string(state.seed));
   }
   if (state.step > options.steps) {
-    refuse("at step " + std::to_string(state.step) + ", past the " + std::to_string(options.steps) + " asked for", "set train.steps higher");
+    refuse("at step " + std::to_string(state.step) + ", past the " + std::to_string(options.steps) + " asked for",
+           "set train.steps higher");
   }
-  if (const auto made = state.versions.find("libtorch"); made != state.versions.end() && made->second != TORCH_VERSION) {
-    log::warn(folder.string() + ": was made with LibTorch " + made->second + ", this is " TORCH_VERSION "; the run continues, but not bit for bit");
+  if (const auto made = state.versions.find("libtorch");
+      made != state.versions.end() && made->second != TORCH_VERSION) {
+    log::warn(folder.string() + ": was made with LibTorch " + made->second +
+              ", this is " TORCH_VERSION "; the run continues, but not bit for bit");
   }
 }
 
@@ -83,25 +91,37 @@ void on_main(const Distributed& ranks, const std::function<void()>& work) {
   }
   failure = json::parse(ranks.broadcast(failure.dump(-1, ' ', false, json::error_handler_t::replace)));
   if (failure.is_null()) return;
-  throw Error({.what = failure[0].get<std::string>(), .file = failure[1].get<std::string>(), .field = failure[2].get<std::string>(),
+  throw Error({.what = failure[0].get<std::string>(),
+               .file = failure[1].get<std::string>(),
+               .field = failure[2].get<std::string>(),
                .mend = failure[3].get<std::string>()});
 }
 
-void save_session(Task& task, Stepper& stepper, const LoopOptions& options, const Distributed& ranks, const at::Generator& generator,
-                  int64_t step, double seconds) {
-  CheckpointState state{.step = step, .world = ranks.world(), .threads = at::get_num_threads(), .seed = options.seed, .seconds = seconds,
-                        .schedules = schedules_of(stepper), .generators = ranks.gather(generator_state(generator)), .data = {},
+void save_session(Task& task, Stepper& stepper, const LoopOptions& options, const Distributed& ranks,
+                  const at::Generator& generator, int64_t step, double seconds) {
+  CheckpointState state{.step = step,
+                        .world = ranks.world(),
+                        .threads = at::get_num_threads(),
+                        .seed = options.seed,
+                        .seconds = seconds,
+                        .schedules = schedules_of(stepper),
+                        .generators = ranks.gather(generator_state(generator)),
+                        .data = {},
                         .versions = {{"libtorch", TORCH_VERSION}}};
-  for (const std::string& position : ranks.gather(task.data_state().dump())) state.data.push_back(json::parse(position));
+  for (const std::string& position : ranks.gather(task.data_state().dump()))
+    state.data.push_back(json::parse(position));
   on_main(ranks, [&] {
-    CheckpointTensors tensors{.model = task.checkpoint_tensors(), .optimizer = stepper.optimizer_state(), .ema = {},
+    CheckpointTensors tensors{.model = task.checkpoint_tensors(),
+                              .optimizer = stepper.optimizer_state(),
+                              .ema = {},
                               .metadata = task.checkpoint_metadata()};
     if (stepper.ema()) tensors.ema = stepper.ema()->average();
     save_checkpoint(options.run, state, tensors, options.keep);
   });
 }
 
-Resumed resume_session(Task& task, Stepper& stepper, const LoopOptions& options, const Distributed& ranks, at::Generator& generator) {
+Resumed resume_session(Task& task, Stepper& stepper, const LoopOptions& options, const Distributed& ranks,
+                       at::Generator& generator) {
   CheckpointState state;
   json found = json::object();
   on_main(ranks, [&] {
@@ -110,10 +130,12 @@ Resumed resume_session(Task& task, Stepper& stepper, const LoopOptions& options,
     state = read_checkpoint(*folder);
     check_same_conditions(state, options, ranks, *folder);
     if (stepper.ema() && !fs::exists(*folder / "ema.safetensors")) {
-      throw Error({.what = "holds no averaged weights", .file = folder->string(), .mend = "resume with train.ema_decay=0"});
+      throw Error(
+          {.what = "holds no averaged weights", .file = folder->string(), .mend = "resume with train.ema_decay=0"});
     }
     if (state.schedules != schedules_of(stepper)) {
-      log::warn(folder->string() + ": the learning rate's schedule has changed since; the run continues with the new one");
+      log::warn(folder->string() +
+                ": the learning rate's schedule has changed since; the run continues with the new one");
     }
     found = {{"folder", folder->string()}, {"step", state.step}, {"seconds", state.seconds}};
   });

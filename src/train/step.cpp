@@ -70,22 +70,27 @@ void check_same_model(const Distributed& ranks, const NamedTensors& parameters) 
   const std::vector<std::string> sums = ranks.gather(sha256_hex(text));
   for (size_t r = 1; r < sums.size(); ++r) {
     if (sums[r] != sums[0]) {
-      throw Error({.what = "rank " + std::to_string(r) + " trains other parameters than rank 0", .mend = "start all ranks with the same recipe and weights"});
+      throw Error({.what = "rank " + std::to_string(r) + " trains other parameters than rank 0",
+                   .mend = "start all ranks with the same recipe and weights"});
     }
   }
 }
 
 }  // namespace
 
-Stepper::Stepper(Task& task, const LoopOptions& options, const Distributed& ranks) : task_(task), ranks_(ranks), sets_(task.optimizers()) {
-  if (sets_.empty()) throw Error({.what = "nothing is trained", .field = "optimizers", .mend = "unfreeze some parameters"});
+Stepper::Stepper(Task& task, const LoopOptions& options, const Distributed& ranks)
+    : task_(task), ranks_(ranks), sets_(task.optimizers()) {
+  if (sets_.empty())
+    throw Error({.what = "nothing is trained", .field = "optimizers", .mend = "unfreeze some parameters"});
   for (OptimizerSet& set : sets_) {
     if (set.schedule.total == 0) set.schedule.total = options.steps;
     set.schedule.validate();
-    if (!(set.grad_clip >= 0)) throw UsageError({.what = "is negative", .field = "grad_clip", .mend = "use 0 for none, or a positive norm"});
+    if (!(set.grad_clip >= 0))
+      throw UsageError({.what = "is negative", .field = "grad_clip", .mend = "use 0 for none, or a positive norm"});
     optimizers_.emplace_back(set.groups, set.adamw);
     if (optimizers_.back().parameters().empty()) {
-      throw Error({.what = "has no parameters", .field = "optimizer set " + set.name, .mend = "unfreeze some parameters"});
+      throw Error(
+          {.what = "has no parameters", .field = "optimizer set " + set.name, .mend = "unfreeze some parameters"});
     }
   }
   if (ranks_.world() > 1) {
@@ -150,10 +155,11 @@ void Stepper::check_finite(const StepContext& context, const Scalars& scalars, c
       break;
     }
   }
-  throw Error({.what = std::string(gradient_only ? "the gradient is not finite" : "the loss is not finite") + where + " (" +
-                       describe(scalars) + ")",
-               .field = "step " + std::to_string(context.step + 1),
-               .mend = "the last checkpoint is untouched; try a smaller learning rate, a longer warm-up or gradient clipping"});
+  throw Error(
+      {.what = std::string(gradient_only ? "the gradient is not finite" : "the loss is not finite") + where + " (" +
+               describe(scalars) + ")",
+       .field = "step " + std::to_string(context.step + 1),
+       .mend = "the last checkpoint is untouched; try a smaller learning rate, a longer warm-up or gradient clipping"});
 }
 
 NamedTensors Stepper::parameters() const {
@@ -181,7 +187,10 @@ void Stepper::load_optimizer_state(const io::StateDict& state) {
   for (size_t i = 0; i < sets_.size(); ++i) optimizers_[i].load_state(sets_[i].name + "/", find, state.source);
   for (const auto& [name, tensor] : state.tensors) {
     if (!known.contains(name)) {
-      throw Error({.what = "belongs to no trained parameter", .file = state.source, .field = name, .mend = "resume with the recipe that began the run"});
+      throw Error({.what = "belongs to no trained parameter",
+                   .file = state.source,
+                   .field = name,
+                   .mend = "resume with the recipe that began the run"});
     }
   }
 }

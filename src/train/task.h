@@ -1,5 +1,6 @@
 #pragma once
-// What the loop (loop.h) needs to know of a system: its parameters, its data, and how to compute gradients for one step.
+// What the loop (loop.h) needs to know of a system: its parameters, its data, and how to compute gradients for one
+// step.
 #include <ATen/core/Generator.h>
 #include <ATen/core/Tensor.h>
 
@@ -30,7 +31,7 @@ struct StepContext {
   int64_t step = 0;           // 0-based
   int64_t micro_batches = 1;  // gradient accumulation: micro-batches per step on this rank
   const Distributed& ranks;
-  at::Generator& generator;   // of this rank, saved in checkpoints; dropout, noise, timesteps draw from it
+  at::Generator& generator;  // of this rank, saved in checkpoints; dropout, noise, timesteps draw from it
 };
 
 // Pictures and words to look at, for TensorBoard.
@@ -53,21 +54,21 @@ class Task {
   // Takes the data of one step (all its micro-batches) from the stream. The loop times it as waiting for data.
   virtual void fetch(const StepContext& context) = 0;
 
-  // Forward and backward for one step of optimizer `set`, on what fetch() took; gradients are left in the set's .grad, of the
-  // mean over this rank's micro-batches. The loop zeroes them before and averages them over ranks after. The scalars must hold
-  // "loss"; all are averaged over ranks, and one that is not finite ends the run.
+  // Forward and backward for one step of optimizer `set`, on what fetch() took; gradients are left in the set's .grad,
+  // of the mean over this rank's micro-batches. The loop zeroes them before and averages them over ranks after. The
+  // scalars must hold "loss"; all are averaged over ranks, and one that is not finite ends the run.
   virtual Scalars accumulate(const StepContext& context, size_t set) = 0;
 
   // After the update of `set`: clamps and the like. Must do the same on every rank.
   virtual void after_step(const StepContext& context, size_t set) {}
 
-  // Validation numbers, logged as "eval/<name>". Called on every rank, without gradients, with the averaged weights if there are
-  // any; rank 0's numbers are logged. `context.generator` is a fresh one for each evaluation.
+  // Validation numbers, logged as "eval/<name>". Called on every rank, without gradients, with the averaged weights if
+  // there are any; rank 0's numbers are logged. `context.generator` is a fresh one for each evaluation.
   virtual Scalars evaluate(const StepContext& context) { return {}; }
   virtual Samples samples(const StepContext& context) { return {}; }
 
-  // Everything a checkpoint must hold to rebuild the trained model (parameters and buffers, sharing memory with them), by its
-  // state-dict name. A frozen foundation that is opened from its own file need not be in it.
+  // Everything a checkpoint must hold to rebuild the trained model (parameters and buffers, sharing memory with them),
+  // by its state-dict name. A frozen foundation that is opened from its own file need not be in it.
   virtual NamedTensors checkpoint_tensors() = 0;
   // Strings for the header of model.safetensors (format, system, foundation's fingerprint).
   virtual std::map<std::string, std::string> checkpoint_metadata() { return {}; }
@@ -99,8 +100,8 @@ class BatchTask : public Task {
     for (int64_t i = 0; i < context.micro_batches; ++i) batches_.push_back(next_batch(context));
   }
 
-  // The mean loss over micro-batches: right for losses that are means over samples. A loss that couples the samples of a whole
-  // batch (contrastive) overrides this with feature_cache_step.h.
+  // The mean loss over micro-batches: right for losses that are means over samples. A loss that couples the samples of
+  // a whole batch (contrastive) overrides this with feature_cache_step.h.
   Scalars accumulate(const StepContext& context, size_t set) override {
     Scalars mean;
     const double weight = 1.0 / static_cast<double>(batches_.size());

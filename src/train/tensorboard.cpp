@@ -26,12 +26,12 @@ constexpr protozero::pbf_tag_type value = 1;
 constexpr protozero::pbf_tag_type tag = 1, simple_value = 2, image = 4, tensor = 8, metadata = 9;
 constexpr protozero::pbf_tag_type image_height = 1, image_width = 2, image_colorspace = 3, image_bytes = 4;
 constexpr protozero::pbf_tag_type metadata_plugin = 1, plugin_name = 1;
-}
+}  // namespace summary
 namespace tensor {
 constexpr protozero::pbf_tag_type dtype = 1, shape = 2, string_value = 8;
 constexpr protozero::pbf_tag_type shape_dimension = 2, dimension_size = 1;
 constexpr int32_t kString = 7;
-}
+}  // namespace tensor
 constexpr int32_t kSessionStart = 1;
 
 constexpr std::array<uint32_t, 256> make_table() {
@@ -48,7 +48,8 @@ constexpr std::array<uint32_t, 256> kTable = make_table();
 std::string begin_event(int64_t step) {
   std::string bytes;
   pbf_writer writer(bytes);
-  writer.add_double(event::wall_time, std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count());
+  writer.add_double(event::wall_time,
+                    std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count());
   writer.add_int64(event::step, step);
   return bytes;
 }
@@ -69,11 +70,13 @@ uint32_t masked_crc32c(std::string_view bytes) {
 EventWriter::EventWriter(const std::filesystem::path& folder, int64_t resumed_at) {
   char host[256] = "host";
   gethostname(host, sizeof host - 1);
-  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  const auto seconds =
+      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
   path_ = folder / ("events.out.tfevents." + std::to_string(seconds) + "." + host + "." + std::to_string(getpid()));
   descriptor_ = open(path_.c_str(), O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC, 0644);
   if (descriptor_ < 0) {
-    throw Error({.what = std::string("cannot create the file: ") + std::strerror(errno), .file = path_.string(),
+    throw Error({.what = std::string("cannot create the file: ") + std::strerror(errno),
+                 .file = path_.string(),
                  .mend = "check that the folder exists and may be written"});
   }
   std::string version = begin_event(0);
@@ -145,7 +148,8 @@ void EventWriter::text(int64_t step, const std::string& name, const std::string&
   record(bytes);
 }
 
-// uint64 length, its masked sum, the bytes, their masked sum; little-endian, in one write so that a kill tears at most the last.
+// uint64 length, its masked sum, the bytes, their masked sum; little-endian, in one write so that a kill tears at most
+// the last.
 void EventWriter::record(const std::string& event) {
   std::string framed;
   const auto append = [&](const auto& number) { framed.append(reinterpret_cast<const char*>(&number), sizeof number); };
@@ -156,7 +160,8 @@ void EventWriter::record(const std::string& event) {
   append(masked_crc32c(event));
   const ssize_t written = write(descriptor_, framed.data(), framed.size());
   if (written != static_cast<ssize_t>(framed.size())) {
-    throw Error({.what = std::string("cannot write: ") + std::strerror(written < 0 ? errno : ENOSPC), .file = path_.string(),
+    throw Error({.what = std::string("cannot write: ") + std::strerror(written < 0 ? errno : ENOSPC),
+                 .file = path_.string(),
                  .mend = "free some disk space and go on with --resume"});
   }
 }

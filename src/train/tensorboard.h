@@ -11,8 +11,8 @@ namespace cambium::train {
 
 class EventWriter {
  public:
-  // Creates <folder>/events.out.tfevents.<seconds>.<host>.<pid>. With `resumed_at` >= 0 TensorBoard drops what earlier files of
-  // the folder hold from that step on.
+  // Creates <folder>/events.out.tfevents.<seconds>.<host>.<pid>. With `resumed_at` >= 0 TensorBoard drops what earlier
+  // files of the folder hold from that step on.
   explicit EventWriter(const std::filesystem::path& folder, int64_t resumed_at = -1);
   ~EventWriter();
   EventWriter(const EventWriter&) = delete;

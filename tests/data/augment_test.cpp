@@ -37,8 +37,8 @@ TEST(DrawCrop, StaysInsideAndWithinScaleAndRatio) {
     mean_log_ratio += std::log(ratio) / kDraws;
     if (w.width < width) mean_left += static_cast<double>(w.left) / (width - w.width) / kDraws;
   }
-  // Crops near 0.9 of a 4:3 picture fit only at wide ratios and are drawn again, so both means sit off the centre a little;
-  // 0.5401 and 0.0412 are those of the same procedure in Python (500,000 draws).
+  // Crops near 0.9 of a 4:3 picture fit only at wide ratios and are drawn again, so both means sit off the centre a
+  // little; 0.5401 and 0.0412 are those of the same procedure in Python (500,000 draws).
   EXPECT_NEAR(mean_scale, 0.5401, 0.004);
   EXPECT_NEAR(mean_log_ratio, 0.0412, 0.004);
   EXPECT_NEAR(mean_left, 0.5, 0.01);

@@ -33,9 +33,11 @@ TEST(SubredditWords, OtherNamesAreSplitWhereTheyShowIt) {
 TEST(SubredditWords, BadTablesNameTheLine) {
   const test::TemporaryDirectory folder;
   const auto path = folder.path() / "t.tsv";
-  for (const char* text : {"# note\n\na\tb\nonly", "# note\n\na\tb\n\tb\n", "# note\n\na\tb\na\t \n", "# note\n\na\tb\na\t\xFF\n"}) {
+  for (const char* text :
+       {"# note\n\na\tb\nonly", "# note\n\na\tb\n\tb\n", "# note\n\na\tb\na\t \n", "# note\n\na\tb\na\t\xFF\n"}) {
     write_file(path, text);
-    EXPECT_TRUE(test::says(test::sentence([&] { SubredditWords words(path); }), "t.tsv: line 4: is not a subreddit")) << text;
+    EXPECT_TRUE(test::says(test::sentence([&] { SubredditWords words(path); }), "t.tsv: line 4: is not a subreddit"))
+        << text;
   }
   EXPECT_NE(test::sentence([&] { SubredditWords words(folder.path() / "none"); }), "");
 }

@@ -51,7 +51,9 @@ TEST_F(CaptionFolder, RowsOfOnePictureAreItsCaptions) {
 
 TEST_F(CaptionFolder, OtherTablesAndColumns) {
   file("metadata.jsonl", R"({"file_name": "a.jpg", "text": "x"})");
-  EXPECT_EQ(open_caption_folder(folder_.path(), {.image_column = "file_name", .caption_column = "text"})->get(0).captions, Words{"x"});
+  EXPECT_EQ(
+      open_caption_folder(folder_.path(), {.image_column = "file_name", .caption_column = "text"})->get(0).captions,
+      Words{"x"});
   const auto elsewhere = file("tables/t.tsv", "caption\timage\nx\tsub/b.png\n");
   EXPECT_EQ(open_caption_folder(folder_.path(), {.table = elsewhere})->get(0).image, "B");
 }
@@ -59,16 +61,19 @@ TEST_F(CaptionFolder, OtherTablesAndColumns) {
 TEST_F(CaptionFolder, FurtherColumns) {
   file("captions.jsonl", R"({"image": "a.jpg", "name": "ant", "keywords": ["bug", " insect ", ""], "group": "nature"}
 {"image": "a.jpg", "name": "the ant", "group": "nature"})");
-  const auto list = open_caption_folder(folder_.path(), {.caption_column = "name", .extra_columns = {"keywords", "group"}});
+  const auto list =
+      open_caption_folder(folder_.path(), {.caption_column = "name", .extra_columns = {"keywords", "group"}});
   const Sample sample = list->get(0);
   EXPECT_EQ(sample.captions, (Words{"ant", "the ant"}));
   EXPECT_EQ(sample.extra, (std::vector<Words>{{"bug", "insect"}, {"nature"}}));
-  EXPECT_TRUE(says(sentence([&] { open_caption_folder(folder_.path(), {.caption_column = "name", .extra_columns = {"keyword"}}); }),
-                   "no row has a text in 'keyword'"));
+  EXPECT_TRUE(says(
+      sentence([&] { open_caption_folder(folder_.path(), {.caption_column = "name", .extra_columns = {"keyword"}}); }),
+      "no row has a text in 'keyword'"));
 }
 
 TEST_F(CaptionFolder, AllFaultsAreListedAtOnce) {
-  const std::string table = "image,caption\na.jpg,fine\nmissing.jpg,x\na.jpg,\n,x\na.jpg\na.jpg,caf\xE9\nsub,x\nempty.jpg,x\n";
+  const std::string table =
+      "image,caption\na.jpg,fine\nmissing.jpg,x\na.jpg,\n,x\na.jpg\na.jpg,caf\xE9\nsub,x\nempty.jpg,x\n";
   file("empty.jpg", "");
   const std::string said = complaint(table);
   EXPECT_TRUE(says(said, "t.csv: 7 faults: line 3: no picture '"));
@@ -135,9 +140,13 @@ TEST_F(Lists, ImageFolder) {
   EXPECT_EQ(list->get(2).label, 1);
 
   EXPECT_EQ(open_image_folder(at("d"), file("n.txt", "Ant\nFinch\n"))->class_names(), (Words{"Ant", "Finch"}));
-  EXPECT_EQ(open_image_folder(at("d"), file("n.json", R"({"zebra_finch": "Finch", "ant": "Ant", "bee": "Bee"})"))->class_names(), (Words{"Ant", "Finch"}));
-  EXPECT_TRUE(says(sentence([&] { open_image_folder(at("d"), file("n.txt", "Ant\n")); }), "n.txt: holds 1 names for 2 class folders"));
-  EXPECT_TRUE(says(sentence([&] { open_image_folder(at("d"), file("n.json", R"({"ant": "Ant"})")); }), "no name for folder 'zebra_finch'"));
+  EXPECT_EQ(open_image_folder(at("d"), file("n.json", R"({"zebra_finch": "Finch", "ant": "Ant", "bee": "Bee"})"))
+                ->class_names(),
+            (Words{"Ant", "Finch"}));
+  EXPECT_TRUE(says(sentence([&] { open_image_folder(at("d"), file("n.txt", "Ant\n")); }),
+                   "n.txt: holds 1 names for 2 class folders"));
+  EXPECT_TRUE(says(sentence([&] { open_image_folder(at("d"), file("n.json", R"({"ant": "Ant"})")); }),
+                   "no name for folder 'zebra_finch'"));
   std::filesystem::create_directory(at("d/empty"));
   EXPECT_TRUE(says(sentence([&] { open_image_folder(at("d")); }), "class folder 'empty' holds no pictures"));
   std::filesystem::create_directory(at("e"));
@@ -146,10 +155,19 @@ TEST_F(Lists, ImageFolder) {
 }
 
 TEST_F(Lists, ClassNames) {
-  EXPECT_EQ(read_class_names(file("n.txt", "\xEF\xBB\xBF" "a\r\nb c \n\n")), (Words{"a", "b c"}));
+  EXPECT_EQ(read_class_names(file("n.txt",
+                                  "\xEF\xBB\xBF"
+                                  "a\r\nb c \n\n")),
+            (Words{"a", "b c"}));
   EXPECT_EQ(read_class_names(file("n.json", R"(["b", "a"])")), (Words{"b", "a"}));
-  for (const auto& [name, text] : std::vector<std::pair<std::string, std::string>>{
-           {"n.txt", ""}, {"n.txt", "a\n\nb\n"}, {"n.txt", "\xFF"}, {"n.json", "{"}, {"n.json", "[]"}, {"n.json", "[1]"}, {"n.json", R"([" "])"}, {"n.json", "3"}}) {
+  for (const auto& [name, text] : std::vector<std::pair<std::string, std::string>>{{"n.txt", ""},
+                                                                                   {"n.txt", "a\n\nb\n"},
+                                                                                   {"n.txt", "\xFF"},
+                                                                                   {"n.json", "{"},
+                                                                                   {"n.json", "[]"},
+                                                                                   {"n.json", "[1]"},
+                                                                                   {"n.json", R"([" "])"},
+                                                                                   {"n.json", "3"}}) {
     EXPECT_TRUE(says(sentence([&] { read_class_names(file(name, text)); }), name)) << text;
   }
 }
@@ -185,7 +203,8 @@ TEST_F(Lists, LabelTables) {
 
 TEST_F(Lists, CocoKeepsTheAnnotationsOrderAndAllCaptions) {
   for (const char* name : {"7.jpg", "9.jpg", "11.jpg"}) file(std::string("val/") + name, name);
-  const std::string images = R"("images": [{"id": 9, "file_name": "9.jpg"}, {"id": 7, "file_name": "7.jpg"}, {"id": 11, "file_name": "11.jpg"}])";
+  const std::string images =
+      R"("images": [{"id": 9, "file_name": "9.jpg"}, {"id": 7, "file_name": "7.jpg"}, {"id": 11, "file_name": "11.jpg"}])";
   const auto json = file("captions.json", "{" + images + R"(, "annotations": [
     {"id": 1, "image_id": 7, "caption": "b"}, {"id": 2, "image_id": 9, "caption": "a"}, {"id": 3, "image_id": 7, "caption": "c"}]})");
   const auto list = open_coco_captions(json, at("val"));
@@ -195,15 +214,21 @@ TEST_F(Lists, CocoKeepsTheAnnotationsOrderAndAllCaptions) {
   EXPECT_EQ(list->get(0).captions, (Words{"b", "c"}));
   EXPECT_EQ(list->get(1).captions, Words{"a"});
 
-  const auto complaint = [&](const std::string& text) { return sentence([&] { open_coco_captions(file("c.json", text), at("val")); }); };
+  const auto complaint = [&](const std::string& text) {
+    return sentence([&] { open_coco_captions(file("c.json", text), at("val")); });
+  };
   EXPECT_TRUE(says(complaint("{"), "c.json: is not a JSON object"));
   EXPECT_TRUE(says(complaint("{}"), "has no list 'images'"));
   EXPECT_TRUE(says(complaint("{" + images + "}"), "has no list 'annotations'"));
   EXPECT_TRUE(says(complaint("{" + images + R"(, "annotations": []})"), "holds no pictures"));
-  EXPECT_TRUE(says(complaint("{" + images + R"(, "annotations": [{"image_id": 8, "caption": "x"}, {"image_id": 7}, 3]})"),
-                   "3 faults: annotations[0]: names the unknown image 8, annotations[1]: has no image_id or caption, annotations[2]"));
+  EXPECT_TRUE(
+      says(complaint("{" + images + R"(, "annotations": [{"image_id": 8, "caption": "x"}, {"image_id": 7}, 3]})"),
+           "3 faults: annotations[0]: names the unknown image 8, annotations[1]: has no image_id or caption, "
+           "annotations[2]"));
   EXPECT_TRUE(says(complaint(R"({"images": [{"id": 1}], "annotations": []})"), "images[0]: has no id or file_name"));
-  EXPECT_TRUE(says(complaint(R"({"images": [{"id": 1, "file_name": "no.jpg"}], "annotations": [{"image_id": 1, "caption": "x"}]})"), "no picture '"));
+  EXPECT_TRUE(says(
+      complaint(R"({"images": [{"id": 1, "file_name": "no.jpg"}], "annotations": [{"image_id": 1, "caption": "x"}]})"),
+      "no picture '"));
   EXPECT_TRUE(says(complaint("{\n\"\xFF\": 1}"), "c.json: line 2: is not UTF-8"));
 }
 
@@ -217,13 +242,15 @@ TEST_F(Lists, KarpathySplits) {
   ASSERT_EQ(list->size(), 2);
   EXPECT_EQ(list->get(0).captions, (Words{"a", "b"}));
   EXPECT_EQ(list->get(1).image, "val2014/2.jpg");
-  EXPECT_TRUE(says(sentence([&] { open_karpathy_captions(json, folder_.path(), "val"); }), "has no split 'val', only test, train"));
+  EXPECT_TRUE(says(sentence([&] { open_karpathy_captions(json, folder_.path(), "val"); }),
+                   "has no split 'val', only test, train"));
   EXPECT_TRUE(says(sentence([&] { open_karpathy_captions(json, folder_.path(), "train"); }), "no picture '"));
   const auto complaint = [&](const std::string& text) {
     return sentence([&] { open_karpathy_captions(file("k.json", text), folder_.path(), "test"); });
   };
   EXPECT_TRUE(says(complaint(R"({"images": [{"split": "test"}]})"), "images[0]: has no split or filename"));
-  EXPECT_TRUE(says(complaint(R"({"images": [{"split": "test", "filename": "1.jpg", "sentences": []}]})"), "images[0]: has no sentences"));
+  EXPECT_TRUE(says(complaint(R"({"images": [{"split": "test", "filename": "1.jpg", "sentences": []}]})"),
+                   "images[0]: has no sentences"));
   EXPECT_TRUE(says(complaint("[]"), "is not a JSON object"));
 }
 

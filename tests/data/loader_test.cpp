@@ -96,7 +96,9 @@ TEST_F(Streams, RestoredAnywhereTheSequenceGoesOn) {
       Loader<std::string> second(dataset, picky, options(static_cast<int64_t>(batches % 3)));
       second.restore(Json::parse(saved));
       EXPECT_EQ(second.samples(), static_cast<int64_t>(8 * batches));
-      EXPECT_EQ(take(second, 5), Items(expected.begin() + static_cast<int64_t>(8 * batches), expected.begin() + static_cast<int64_t>(8 * (batches + 5)))) << batches;
+      EXPECT_EQ(take(second, 5), Items(expected.begin() + static_cast<int64_t>(8 * batches),
+                                       expected.begin() + static_cast<int64_t>(8 * (batches + 5))))
+          << batches;
       EXPECT_EQ(take(first, 1).size(), 8u);
     }
   }
@@ -179,7 +181,8 @@ TEST_F(Streams, RanksOfAnIndexedDatasetMakeTheSingleProcessesBatches) {
     Items both = take(first, 1);
     const Items other = take(second, 1);
     both.insert(both.end(), other.begin(), other.end());
-    EXPECT_EQ(std::set<std::string>(both.begin(), both.end()), std::set<std::string>(whole.begin(), whole.end())) << step;
+    EXPECT_EQ(std::set<std::string>(both.begin(), both.end()), std::set<std::string>(whole.begin(), whole.end()))
+        << step;
   }
 }
 
@@ -219,14 +222,17 @@ TEST_F(Streams, BadSamplesAreCountedAndSkipped) {
 }
 
 TEST_F(Streams, NothingUsableIsAnErrorNotAnEndlessSearch) {
-  const auto bad = [](Sample&& sample, Rng&) -> std::string { throw Error({.what = "no picture", .file = sample.key}); };
+  const auto bad = [](Sample&& sample, Rng&) -> std::string {
+    throw Error({.what = "no picture", .file = sample.key});
+  };
   for (const int64_t threads : {0, 2}) {
     Loader<std::string> endless(numbers_, bad, options(threads));
     try {
       endless.next();
       FAIL() << "no exception";
     } catch (const Error& error) {
-      EXPECT_NE(std::string(error.what()).find("256 samples in a row could not be used; the last: "), std::string::npos) << error.what();
+      EXPECT_NE(std::string(error.what()).find("256 samples in a row could not be used; the last: "), std::string::npos)
+          << error.what();
     }
     LoaderOptions once = options(threads);
     once.stream.passes = 1;
@@ -272,7 +278,13 @@ TEST_F(Streams, NoMoreThanPrefetchItemsAreMadeAhead) {
   bounded.batch_size = 4;
   bounded.prefetch = 10;
   {
-    Loader<Counted> loader(numbers_, [&](Sample&&, Rng&) { ++made; return Counted(alive); }, bounded);
+    Loader<Counted> loader(
+        numbers_,
+        [&](Sample&&, Rng&) {
+          ++made;
+          return Counted(alive);
+        },
+        bounded);
     for (int64_t step = 1; step <= 20; ++step) {
       const auto batch = loader.next();
       std::this_thread::sleep_for(std::chrono::milliseconds(2));
@@ -307,7 +319,8 @@ TEST_F(Streams, WaitingIsMeasured) {
 }
 
 TEST_F(Streams, AForeignPositionIsRefusedInOneSentence) {
-  const auto complaint = [&](const std::shared_ptr<const Dataset>& dataset, LoaderOptions with, const Json& state) -> std::string {
+  const auto complaint = [&](const std::shared_ptr<const Dataset>& dataset, LoaderOptions with,
+                             const Json& state) -> std::string {
     Loader<std::string> loader(dataset, map, with);
     try {
       loader.restore(state);
@@ -328,7 +341,8 @@ TEST_F(Streams, AForeignPositionIsRefusedInOneSentence) {
   seed.stream.seed = 4;
   EXPECT_NE(complaint(shards_, seed, state).find("seed: was saved with 3, not 4"), std::string::npos);
   EXPECT_NE(complaint(numbers_, options(1), state).find("the data are not those"), std::string::npos);
-  EXPECT_NE(complaint(std::make_shared<Numbers>(36), options(1), Loader<std::string>(numbers_, map, options(1)).state()).find("the data are not those"),
+  EXPECT_NE(complaint(std::make_shared<Numbers>(36), options(1), Loader<std::string>(numbers_, map, options(1)).state())
+                .find("the data are not those"),
             std::string::npos);
 
   for (const auto& [key, value] : state.items()) {

@@ -15,7 +15,8 @@ namespace {
 
 io::Image picture(int64_t number) {
   io::Image image(40, 30, 3);
-  for (size_t i = 0; i < image.pixels.size(); ++i) image.pixels[i] = static_cast<uint8_t>(i * static_cast<size_t>(7 + number) / 5);
+  for (size_t i = 0; i < image.pixels.size(); ++i)
+    image.pixels[i] = static_cast<uint8_t>(i * static_cast<size_t>(7 + number) / 5);
   return image;
 }
 
@@ -28,7 +29,9 @@ class Pictures : public testing::Test {
     for (int64_t i = 0; i < 30; ++i) {
       const std::string stem = std::to_string(i);
       const char* extensions[] = {".png", ".webp", ".jpg"};
-      std::string bytes = i % 3 == 0 ? io::encode_png(picture(i)) : i % 3 == 1 ? io::encode_webp(picture(i)) : io::encode_jpeg(picture(i));
+      std::string bytes = i % 3 == 0   ? io::encode_png(picture(i))
+                          : i % 3 == 1 ? io::encode_webp(picture(i))
+                                       : io::encode_jpeg(picture(i));
       if (i == 4) bytes = "<html>not found</html>";
       if (i == 11) bytes.resize(bytes.size() / 2);
       tar.add(stem + extensions[i % 3], bytes);

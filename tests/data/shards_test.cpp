@@ -23,13 +23,16 @@ class Shards : public testing::Test {
   void TearDown() override { log::set_level(log::Level::info); }
 
   // One shard whose only sample has these members.
-  std::string shard(const std::vector<std::pair<std::string, std::string>>& members, const std::string& name = "one.tar") {
+  std::string shard(const std::vector<std::pair<std::string, std::string>>& members,
+                    const std::string& name = "one.tar") {
     io::TarWriter tar(folder_.path() / name);
     for (const auto& [member, bytes] : members) tar.add(member, bytes);
     tar.commit();
     return (folder_.path() / name).string();
   }
-  Sample first(const std::string& path, ShardOptions options = {}) { return ImageTextShards({path}, options).fetch({}); }
+  Sample first(const std::string& path, ShardOptions options = {}) {
+    return ImageTextShards({path}, options).fetch({});
+  }
   std::string complaint(const std::vector<std::pair<std::string, std::string>>& members, ShardOptions options = {}) {
     const std::string path = shard(members);
     const std::string said = sentence([&] { first(path, options); });
@@ -49,7 +52,8 @@ class Shards : public testing::Test {
 };
 
 TEST_F(Shards, ASampleIsPictureAndWords) {
-  const Sample sample = first(shard({{"a/7.jpg", "bytes"}, {"a/7.json", R"({"caption": "a cat \u00e9", "subreddit": "cats"})"}}));
+  const Sample sample =
+      first(shard({{"a/7.jpg", "bytes"}, {"a/7.json", R"({"caption": "a cat \u00e9", "subreddit": "cats"})"}}));
   EXPECT_EQ(sample.key, "a/7");
   EXPECT_EQ(sample.image, "bytes");
   EXPECT_EQ(sample.captions, std::vector<std::string>{"a cat \xC3\xA9"});
@@ -58,7 +62,10 @@ TEST_F(Shards, ASampleIsPictureAndWords) {
   const Sample text = first(shard({{"7.txt", " words \n"}, {"7.webp", "bytes"}, {"7.cls", "3"}}));
   EXPECT_EQ(text.captions, std::vector<std::string>{"words"});
   EXPECT_EQ(text.subreddit, "");
-  EXPECT_EQ(first(shard({{"7.png", "p"}, {"7.json", R"({"text": "t", "sub": "s"})"}}), {.caption_field = "text", .subreddit_field = "sub"}).subreddit, "s");
+  EXPECT_EQ(first(shard({{"7.png", "p"}, {"7.json", R"({"text": "t", "sub": "s"})"}}),
+                  {.caption_field = "text", .subreddit_field = "sub"})
+                .subreddit,
+            "s");
 }
 
 TEST_F(Shards, BadSamplesNameShardAndMember) {
@@ -66,9 +73,12 @@ TEST_F(Shards, BadSamplesNameShardAndMember) {
   EXPECT_TRUE(says(complaint({{"7.jpg", "x"}}), "7: has no words"));
   EXPECT_TRUE(says(complaint({{"7.jpg", "x"}, {"7.json", "{"}}), "7.json: is not a JSON object"));
   EXPECT_TRUE(says(complaint({{"7.jpg", "x"}, {"7.json", "[]"}}), "7.json: is not a JSON object"));
-  EXPECT_TRUE(says(complaint({{"7.jpg", "x"}, {"7.json", R"({"captoin": "x"})"}}), "is 'captoin' the caption's field?"));
-  EXPECT_TRUE(says(complaint({{"7.jpg", "x"}, {"7.json", R"({"caption": 3})"}}), "7.json: has no text field 'caption'"));
-  EXPECT_TRUE(says(complaint({{"7.jpg", "x"}, {"7.json", "{\"caption\": \"\xFF\"}"}}), "7.json: is not UTF-8 (byte 13)"));
+  EXPECT_TRUE(
+      says(complaint({{"7.jpg", "x"}, {"7.json", R"({"captoin": "x"})"}}), "is 'captoin' the caption's field?"));
+  EXPECT_TRUE(
+      says(complaint({{"7.jpg", "x"}, {"7.json", R"({"caption": 3})"}}), "7.json: has no text field 'caption'"));
+  EXPECT_TRUE(
+      says(complaint({{"7.jpg", "x"}, {"7.json", "{\"caption\": \"\xFF\"}"}}), "7.json: is not UTF-8 (byte 13)"));
   EXPECT_TRUE(says(complaint({{"7.jpg", "x"}, {"7.txt", "caf\xE9"}}), "7.txt: is not UTF-8 (byte 3)"));
   EXPECT_TRUE(says(complaint({{"README", "x"}}), "holds no samples"));
   EXPECT_TRUE(says(complaint({}), "holds no samples"));
@@ -94,7 +104,8 @@ TEST_F(Shards, GlobsAreSortedAndListedOnce) {
 TEST_F(Shards, UnshuffledIsTheFilesOrder) {
   test::write_shards(folder_.path(), 2, 2);
   const ImageTextShards shards({(folder_.path() / "*.tar").string()});
-  EXPECT_EQ(keys(shards, {.passes = 1, .shuffle = false}), (std::vector<std::string>{"0_0", "0_1", "1_0", "1_1", "1_2"}));
+  EXPECT_EQ(keys(shards, {.passes = 1, .shuffle = false}),
+            (std::vector<std::string>{"0_0", "0_1", "1_0", "1_1", "1_2"}));
 }
 
 TEST_F(Shards, TheBufferGivesARandomOneAndTheLastTakesItsPlace) {
@@ -143,14 +154,18 @@ TEST_F(Shards, ShardsWithoutSamplesAreAnErrorNotAnEndlessSearch) {
   tar.add("README", "x");
   tar.commit();
   const ImageTextShards shards({(folder_.path() / "*.tar").string()});
-  EXPECT_TRUE(says(sentence([&] { shards.cursor({.rank = 1, .world = 2})->next(); }), "not one sample was found in this rank's 1 shards"));
-  EXPECT_TRUE(says(sentence([&] { shards.cursor({.rank = 0, .world = 3}); }), "2 shards cannot be split among 3 ranks"));
+  EXPECT_TRUE(says(sentence([&] { shards.cursor({.rank = 1, .world = 2})->next(); }),
+                   "not one sample was found in this rank's 1 shards"));
+  EXPECT_TRUE(
+      says(sentence([&] { shards.cursor({.rank = 0, .world = 3}); }), "2 shards cannot be split among 3 ranks"));
 }
 
 TEST_F(Shards, TheFingerprintFollowsTheFilesNotTheFolder) {
   const cambium::test::TemporaryDirectory elsewhere;
   test::write_shards(folder_.path(), 2, 2);
-  const auto fingerprint = [](const fs::path& folder) { return ImageTextShards({(folder / "*.tar").string()}).fingerprint(); };
+  const auto fingerprint = [](const fs::path& folder) {
+    return ImageTextShards({(folder / "*.tar").string()}).fingerprint();
+  };
   const std::string before = fingerprint(folder_.path());
   test::write_shards(elsewhere.path(), 2, 2);
   EXPECT_EQ(fingerprint(elsewhere.path()), before);

@@ -15,7 +15,8 @@ namespace fs = std::filesystem;
 
 Process::Process(const std::vector<std::string>& arguments, const std::map<std::string, std::string>& environment) {
   static int count = 0;
-  const fs::path base = fs::temp_directory_path() / ("cambium-e2e-" + std::to_string(getpid()) + "-" + std::to_string(count++));
+  const fs::path base =
+      fs::temp_directory_path() / ("cambium-e2e-" + std::to_string(getpid()) + "-" + std::to_string(count++));
   out_ = base.string() + ".out";
   error_ = base.string() + ".err";
   std::vector<std::string> words = {CAMBIUM_BINARY};
@@ -24,7 +25,9 @@ Process::Process(const std::vector<std::string>& arguments, const std::map<std::
   if (pid_ < 0) throw std::runtime_error("fork failed");
   if (pid_ > 0) return;
   for (const auto& [name, value] : environment) setenv(name.c_str(), value.c_str(), 1);
-  const auto redirect = [](const fs::path& file, int to) { dup2(open(file.c_str(), O_CREAT | O_TRUNC | O_WRONLY, 0600), to); };
+  const auto redirect = [](const fs::path& file, int to) {
+    dup2(open(file.c_str(), O_CREAT | O_TRUNC | O_WRONLY, 0600), to);
+  };
   redirect(out_, STDOUT_FILENO);
   redirect(error_, STDERR_FILENO);
   std::vector<char*> argv;
@@ -50,7 +53,9 @@ Outcome Process::wait() {
   int status = 0;
   waitpid(pid_, &status, 0);
   pid_ = -1;
-  return {.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), .out = read_file(out_), .error = read_file(error_)};
+  return {.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status),
+          .out = read_file(out_),
+          .error = read_file(error_)};
 }
 
 Outcome run(const std::vector<std::string>& arguments, const std::map<std::string, std::string>& environment) {

@@ -19,7 +19,8 @@ Outcome run(const std::vector<std::string>& arguments, const std::map<std::strin
 // Started, to be stopped or waited for.
 class Process {
  public:
-  explicit Process(const std::vector<std::string>& arguments, const std::map<std::string, std::string>& environment = {});
+  explicit Process(const std::vector<std::string>& arguments,
+                   const std::map<std::string, std::string>& environment = {});
   ~Process();
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;

@@ -19,17 +19,23 @@ struct Commands : testing::Test {
     make_caption_folder(pictures(), 12);
     write_file(path("tiny.yaml"),
                "system: meru\n"
-               "model: {visual: custom, image_size: 16, patch: 8, width: 32, depth: 1, heads: 2, textual: L1_W32, embed_dim: 16, context_length: 16}\n"
+               "model: {visual: custom, image_size: 16, patch: 8, width: 32, depth: 1, heads: 2, textual: L1_W32, "
+               "embed_dim: 16, context_length: 16}\n"
                "data: {format: captions, threads: 1}\n"
                "train: {steps: 2, batch: 4, warmup: 0}\n");
-    const Outcome trained = run({"train", path("tiny.yaml"), "--set", "data.paths=" + pictures().string(), "--run", path("run"), "--quiet"});
+    const Outcome trained = run(
+        {"train", path("tiny.yaml"), "--set", "data.paths=" + pictures().string(), "--run", path("run"), "--quiet"});
     ASSERT_EQ(trained.exit_code, 0) << trained.error;
   }
   static void TearDownTestSuite() { delete folder; }
   static std::string path(const std::string& name) { return (folder->path() / name).string(); }
   static fs::path pictures() { return folder->path() / "pictures"; }
   static std::string weights() { return path("run/model.safetensors"); }
-  static std::string a_picture() { return fs::directory_iterator(pictures())->path().extension() == ".png" ? fs::directory_iterator(pictures())->path().string() : path("pictures/1f600.png"); }
+  static std::string a_picture() {
+    return fs::directory_iterator(pictures())->path().extension() == ".png"
+               ? fs::directory_iterator(pictures())->path().string()
+               : path("pictures/1f600.png");
+  }
   static nlohmann::json json_of(std::vector<std::string> arguments) {
     arguments.insert(arguments.end(), {"--json", path("out.json"), "--quiet"});
     const Outcome outcome = run(arguments);
@@ -42,7 +48,8 @@ struct Commands : testing::Test {
     EXPECT_EQ(outcome.exit_code, code) << outcome.error;
     EXPECT_EQ(outcome.error.rfind("error: ", 0), 0u) << outcome.error;
     EXPECT_EQ(std::count(outcome.error.begin(), outcome.error.end(), '\n'), 1) << outcome.error;
-    for (const auto& word : words) EXPECT_NE(outcome.error.find(word), std::string::npos) << word << " is not in: " << outcome.error;
+    for (const auto& word : words)
+      EXPECT_NE(outcome.error.find(word), std::string::npos) << word << " is not in: " << outcome.error;
   }
   static TemporaryDirectory* folder;
 };
@@ -69,9 +76,14 @@ TEST_F(Commands, IndexIsBuiltExtendedSearchedAndShrunk) {
 }
 
 TEST_F(Commands, EmbedTraverseInspectConvert) {
-  ASSERT_EQ(run({"embed", pictures().string(), "--weights", weights(), "-o", path("e.safetensors"), "--quiet"}).exit_code, 0);
-  ASSERT_EQ(run({"embed", pictures().string(), "--weights", weights(), "-o", path("e.npy"), "--hyperboloid", "--shard", "1/3", "--quiet"}).exit_code, 0);
-  EXPECT_EQ(json_of({"traverse", a_picture(), "--weights", weights(), "--words", "cat,face,food"})[0]["path"].back(), "[root]");
+  ASSERT_EQ(
+      run({"embed", pictures().string(), "--weights", weights(), "-o", path("e.safetensors"), "--quiet"}).exit_code, 0);
+  ASSERT_EQ(run({"embed", pictures().string(), "--weights", weights(), "-o", path("e.npy"), "--hyperboloid", "--shard",
+                 "1/3", "--quiet"})
+                .exit_code,
+            0);
+  EXPECT_EQ(json_of({"traverse", a_picture(), "--weights", weights(), "--words", "cat,face,food"})[0]["path"].back(),
+            "[root]");
   EXPECT_EQ(run({"inspect", weights()}).exit_code, 0);
   ASSERT_EQ(run({"convert", weights(), path("copy.pth")}).exit_code, 0);
   ASSERT_EQ(run({"convert", path("copy.pth"), path("copy.safetensors")}).exit_code, 0);
@@ -83,8 +95,8 @@ TEST_F(Commands, EvaluatesALabelledFolder) {
     fs::create_directories(folder->path() / "classes" / name);
     fs::copy_file(a_picture(), folder->path() / "classes" / name / "x.png");
   }
-  const auto result = json_of({"eval", std::string(CAMBIUM_SOURCE_DIR) + "/recipes/meru/eval_image_folder.yaml", "--weights", weights(), "--set",
-                               "data.path=" + path("classes")});
+  const auto result = json_of({"eval", std::string(CAMBIUM_SOURCE_DIR) + "/recipes/meru/eval_image_folder.yaml",
+                               "--weights", weights(), "--set", "data.path=" + path("classes")});
   EXPECT_NEAR(result["macro_accuracy"].get<double>(), 0.5, 1e-9);  // one picture, two classes: one of them is right
 }
 
@@ -100,7 +112,8 @@ TEST_F(Commands, WrongCallsExitWith2) {
   expect_error({"train", path("tiny.yaml"), "--set", "train.stepz=3"}, 2, {"train.stepz", "steps"});
   expect_error({"classify", "--weights", weights(), a_picture()}, 2, {"--words"});
   expect_error({"embed", a_picture(), "--weights", weights(), "-o", path("x.txt")}, 2, {".safetensors"});
-  expect_error({"classify", "--weights", weights(), "--words", "a", "--device", "tpu", a_picture()}, 2, {"--device", "tpu"});
+  expect_error({"classify", "--weights", weights(), "--words", "a", "--device", "tpu", a_picture()}, 2,
+               {"--device", "tpu"});
   expect_error({"train"}, 2, {"recipe"});
 }
 
@@ -111,14 +124,18 @@ TEST_F(Commands, BadFilesExitWith1AndOneSentence) {
   write_file(path("empty.png"), "");
   fs::create_directories(path("empty"));
   write_file(path("bad.csv/captions.csv"), "image,caption\nnowhere.png,\"\xff\xfe\"\n");
-  expect_error({"classify", "--weights", path("missing.pth"), "--words", "a", a_picture()}, 1, {"missing.pth", "docs/weights.md"});
-  expect_error({"classify", "--weights", path("torn.safetensors"), "--words", "a", a_picture()}, 1, {"torn.safetensors"});
+  expect_error({"classify", "--weights", path("missing.pth"), "--words", "a", a_picture()}, 1,
+               {"missing.pth", "docs/weights.md"});
+  expect_error({"classify", "--weights", path("torn.safetensors"), "--words", "a", a_picture()}, 1,
+               {"torn.safetensors"});
   expect_error({"inspect", path("noise.pth")}, 1, {"noise.pth"});
   expect_error({"classify", "--weights", weights(), "--words", "a", path("torn.png")}, 1, {"torn.png"});
   expect_error({"classify", "--weights", weights(), "--words", "a", path("empty.png")}, 1, {"empty.png"});
   expect_error({"classify", "--weights", weights(), "--words", "a", path("empty")}, 1, {"no pictures"});
   expect_error({"search", path("empty"), "x"}, 1, {"empty"});
-  expect_error({"train", path("tiny.yaml"), "--set", "data.paths=" + path("bad.csv"), "--run", path("bad-run"), "--quiet"}, 1, {"captions.csv"});
+  expect_error(
+      {"train", path("tiny.yaml"), "--set", "data.paths=" + path("bad.csv"), "--run", path("bad-run"), "--quiet"}, 1,
+      {"captions.csv"});
   EXPECT_FALSE(fs::exists(path("bad-run/model.safetensors")));
 }
 

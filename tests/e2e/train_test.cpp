@@ -18,7 +18,8 @@ using namespace std::chrono_literals;
 
 const std::string kTiny =
     "system: meru\n"
-    "model: {visual: custom, image_size: 16, patch: 8, width: 32, depth: 1, heads: 2, textual: L1_W32, embed_dim: 16, context_length: 16}\n"
+    "model: {visual: custom, image_size: 16, patch: 8, width: 32, depth: 1, heads: 2, textual: L1_W32, embed_dim: 16, "
+    "context_length: 16}\n"
     "data: {format: captions, threads: 1}\n"
     "train: {steps: 40, batch: 8, warmup: 2, lr: 1e-3, log_every: 1, checkpoint_every: 3, keep: 2}\n";
 
@@ -30,8 +31,12 @@ struct Run : testing::Test {
     make_caption_folder(folder.path() / "data", 40);
   }
   std::vector<std::string> arguments(const std::string& run, std::vector<std::string> more = {}) const {
-    std::vector<std::string> all = {"train", recipe.string(), "--set", "data.paths=" + (folder.path() / "data").string(),
-                                    "--run", (folder.path() / run).string(), "--threads", "1", "--dtype", "f32", "--quiet"};
+    std::vector<std::string> all = {"train",     recipe.string(),
+                                    "--set",     "data.paths=" + (folder.path() / "data").string(),
+                                    "--run",     (folder.path() / run).string(),
+                                    "--threads", "1",
+                                    "--dtype",   "f32",
+                                    "--quiet"};
     all.insert(all.end(), more.begin(), more.end());
     return all;
   }
@@ -39,7 +44,8 @@ struct Run : testing::Test {
   std::vector<double> losses(const std::string& run) const {
     std::vector<double> values;
     std::istringstream lines(read_file(folder.path() / run / "log.jsonl"));
-    for (std::string line; std::getline(lines, line);) values.push_back(nlohmann::json::parse(line).at("loss").get<double>());
+    for (std::string line; std::getline(lines, line);)
+      values.push_back(nlohmann::json::parse(line).at("loss").get<double>());
     return values;
   }
   // Waits until the run has written so many log lines.
@@ -103,8 +109,11 @@ TEST_F(Run, TwoRanksGiveTheSingleProcesssLosses) {
   ASSERT_EQ(run(arguments("one", ten)).exit_code, 0);
   const std::string port = std::to_string(20000 + getpid() % 20000);
   const auto rank = [&](int index) {
-    return std::map<std::string, std::string>{{"RANK", std::to_string(index)}, {"LOCAL_RANK", std::to_string(index)}, {"WORLD_SIZE", "2"},
-                                              {"MASTER_ADDR", "127.0.0.1"}, {"MASTER_PORT", port}};
+    return std::map<std::string, std::string>{{"RANK", std::to_string(index)},
+                                              {"LOCAL_RANK", std::to_string(index)},
+                                              {"WORLD_SIZE", "2"},
+                                              {"MASTER_ADDR", "127.0.0.1"},
+                                              {"MASTER_PORT", port}};
   };
   Process zero(arguments("two", ten), rank(0)), one(arguments("two", ten), rank(1));
   const Outcome zeroth = zero.wait(), first = one.wait();

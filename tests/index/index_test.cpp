@@ -25,12 +25,15 @@ class IndexTest : public ::testing::Test {
   fs::path folder() const { return directory_.path() / "index"; }
 
   static IndexOptions options(Storage storage = Storage::f32) {
-    return {.space = Space::lorentz(0.7), .dimensions = 4, .storage = storage,
+    return {.space = Space::lorentz(0.7),
+            .dimensions = 4,
+            .storage = storage,
             .model = {.name = "meru vit_s", .path = "meru_vit_s.pth", .fingerprint = "ab12", .picture_size = 224}};
   }
   static std::vector<Item> items(int64_t first, int64_t count) {
     std::vector<Item> result;
-    for (int64_t i = first; i < first + count; ++i) result.push_back({"pictures/" + std::to_string(i) + ".png", 100 + i, 1000 * i});
+    for (int64_t i = first; i < first + count; ++i)
+      result.push_back({"pictures/" + std::to_string(i) + ".png", 100 + i, 1000 * i});
     return result;
   }
   static at::Tensor vectors(int64_t first, int64_t count) {
@@ -261,7 +264,8 @@ TEST_F(IndexTest, SaysWhatIsWrongWithADamagedFolder) {
            {"items.1.jsonl", "\"path\":\"pictures/0.png\"", "\"path\":17", "line 1, path"},
            {"items.1.jsonl", "\"path\":\"pictures/0.png\"", "\"path_hex\":\"0g\"", "line 1"},
            {"items.1.jsonl", "\"size\":102", "\"size\":-2", "line 3, size"},
-           {"items.1.jsonl", "{\"path\":\"pictures/4.png\",\"size\":104,\"modified_ns\":4000}\n", "{\"remove\":9}\n", "line 5"},
+           {"items.1.jsonl", "{\"path\":\"pictures/4.png\",\"size\":104,\"modified_ns\":4000}\n", "{\"remove\":9}\n",
+            "line 5"},
            {"items.1.jsonl", "{\"path\":\"pictures/4.png\"", "{\"path\":\"pictures\xFF.png\"", "line 5"}}) {
     fs::remove_all(folder());
     make(5);

@@ -41,8 +41,9 @@ std::vector<int64_t> rows_of(const std::vector<Hit>& hits) {
 TEST(Search, AgreesWithSortingEverything) {
   const at::Tensor rows = random_rows(3000, 24, 1, 0.5), queries = random_rows(7, 24, 2, 0.5);
   for (const Space& space : {Space::dot(), Space::lorentz(1), Space::lorentz(0.1)}) {
-    for (const SearchOptions& options : {SearchOptions{.k = 10}, SearchOptions{.k = 1, .block_rows = 7, .block_queries = 2},
-                                         SearchOptions{.k = 200, .block_rows = 333}, SearchOptions{.k = 5000}}) {
+    for (const SearchOptions& options :
+         {SearchOptions{.k = 10}, SearchOptions{.k = 1, .block_rows = 7, .block_queries = 2},
+          SearchOptions{.k = 200, .block_rows = 333}, SearchOptions{.k = 5000}}) {
       const auto found = search_rows(rows, queries, space, options);
       ASSERT_EQ(found.size(), 7u);
       for (int64_t q = 0; q < 7; ++q) {
@@ -60,7 +61,8 @@ TEST(Search, ReturnsGeodesicDistances) {
     const at::Tensor y = queries[q].to(at::kDouble);
     for (const Hit& hit : found[static_cast<size_t>(q)]) {
       const at::Tensor x = rows[hit.row].to(at::kDouble);
-      const double inner = at::dot(x, y).item<double>() - std::sqrt(1 / c + at::dot(x, x).item<double>()) * std::sqrt(1 / c + at::dot(y, y).item<double>());
+      const double inner = at::dot(x, y).item<double>() - std::sqrt(1 / c + at::dot(x, x).item<double>()) *
+                                                              std::sqrt(1 / c + at::dot(y, y).item<double>());
       EXPECT_NEAR(hit.score, inner, 1e-10);
       EXPECT_NEAR(hit.distance, std::acosh(-c * inner) / std::sqrt(c), 1e-9);
     }
@@ -120,7 +122,8 @@ TEST(Search, PassesOverRemovedRowsAndNaN) {
 TEST(Search, TakesBfloat16Rows) {
   const at::Tensor rows = random_rows(500, 32, 9).to(at::kBFloat16), queries = random_rows(3, 32, 10);
   const auto found = search_rows(rows, queries, Space::lorentz(1), {.k = 10});
-  for (int64_t q = 0; q < 3; ++q) EXPECT_EQ(rows_of(found[static_cast<size_t>(q)]), plain(rows, queries[q], Space::lorentz(1), 10));
+  for (int64_t q = 0; q < 3; ++q)
+    EXPECT_EQ(rows_of(found[static_cast<size_t>(q)]), plain(rows, queries[q], Space::lorentz(1), 10));
 }
 
 TEST(Search, HandlesEmptyAndRefusesNonsense) {

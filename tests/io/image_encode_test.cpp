@@ -41,7 +41,8 @@ TEST(EncodePng, ComesBackExactlyAtEveryLevel) {
 }
 
 TEST(EncodePng, CarriesText) {
-  const std::string bytes = encode_png(smooth(8, 8, 3), {.text = {{"prompt", "a cœur, \xF0\x9F\x8C\xB1"}, {"seed", "7"}}});
+  const std::string bytes =
+      encode_png(smooth(8, 8, 3), {.text = {{"prompt", "a cœur, \xF0\x9F\x8C\xB1"}, {"seed", "7"}}});
   // libpng's own reader is the judge.
   struct Source {
     const std::string& bytes;
@@ -106,8 +107,8 @@ TEST(Encode, RefusesWhatCannotBeWritten) {
 TEST(SaveImage, ByEnding) {
   const test::TemporaryDirectory folder;
   const Image image = smooth(10, 6, 3);
-  for (const auto& [name, format] : {std::pair{"a.png", ImageFormat::png}, {"a.JPG", ImageFormat::jpeg},
-                                     {"a.webp", ImageFormat::webp}}) {
+  for (const auto& [name, format] :
+       {std::pair{"a.png", ImageFormat::png}, {"a.JPG", ImageFormat::jpeg}, {"a.webp", ImageFormat::webp}}) {
     save_image(folder.path() / name, image);
     EXPECT_EQ(sniff_image(read_file(folder.path() / name)), format);
   }

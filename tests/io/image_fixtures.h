@@ -31,8 +31,7 @@ inline io::Image drawn(int64_t width, int64_t height, int64_t channels, int64_t 
     for (int64_t x = 0; x < width; ++x) {
       const int64_t dy = y - height / 2, dx = x - width / 3;
       for (int64_t c = 0; c < channels; ++c) {
-        const int64_t v =
-            (3 * x + 5 * (c + 1) * y + 7 * (c + 2) * ((x / 8) * (y / 8)) + 11 * c + 29 * seed) % 256;
+        const int64_t v = (3 * x + 5 * (c + 1) * y + 7 * (c + 2) * ((x / 8) * (y / 8)) + 11 * c + 29 * seed) % 256;
         image.row(y)[x * channels + c] = static_cast<uint8_t>(dy * dy + dx * dx < radius * radius ? 255 - v / 4 : v);
       }
     }

@@ -123,7 +123,8 @@ TEST(HostileImage, AbsurdSizesAreRefusedBeforeAllocation) {
   for (const auto& [name, entry] : image_expectations().at("files").items()) {
     const std::string bytes = read_file(image_fixture(name));
     EXPECT_NE(complaint(bytes, {.max_side = 10}).find("more than the limit of 10 a side"), std::string::npos) << name;
-    EXPECT_NE(complaint(bytes, {.max_pixels = 200}).find("more than the limit of 200 pixels"), std::string::npos) << name;
+    EXPECT_NE(complaint(bytes, {.max_pixels = 200}).find("more than the limit of 200 pixels"), std::string::npos)
+        << name;
   }
 }
 

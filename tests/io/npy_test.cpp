@@ -57,8 +57,9 @@ TEST(Npy, BadFilesAreOneSentence) {
   const std::filesystem::path path = folder.path() / "a.npy";
   const std::string good = "{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }";
   for (const std::string& bytes :
-       {std::string(), std::string("PNG"), kMagic, kMagic + "\xFF\xFF", std::string("\x93NUMPY\x09\x00\x00\x00\x00\x00\x00", 13),
-        with_header(good, "1234567"), with_header(good, "123456789"), with_header("{'descr': '<f4', 'shape': (2,)}", "12345678"),
+       {std::string(), std::string("PNG"), kMagic, kMagic + "\xFF\xFF",
+        std::string("\x93NUMPY\x09\x00\x00\x00\x00\x00\x00", 13), with_header(good, "1234567"),
+        with_header(good, "123456789"), with_header("{'descr': '<f4', 'shape': (2,)}", "12345678"),
         with_header("{'descr': '>f4', 'fortran_order': False, 'shape': (2,), }", "12345678"),
         with_header("{'descr': '|O', 'fortran_order': False, 'shape': (2,), }", "12345678"),
         with_header("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (2,), }", "12345678"),

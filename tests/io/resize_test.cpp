@@ -39,13 +39,12 @@ TEST(Resize, EqualsTheGoldensOfPillow94) {
     int64_t width, height, target, seed;
     const char* digest;
   };
-  for (const LongSide& golden : std::initializer_list<LongSide>{
-      {80, 48, 64, 0, "3b94516ed7330503"},
-      {200, 300, 128, 1, "63245c462ec27430"},
-      {91, 37, 128, 2, "138cd8a5afa36b3d"},
-      {128, 128, 128, 3, "ccdbd080ec5c926e"},
-      {130, 257, 64, 4, "c9be08bd8b9b51c0"},
-      {333, 500, 96, 5, "4b6e5ae4d858d680"}}) {
+  for (const LongSide& golden : std::initializer_list<LongSide>{{80, 48, 64, 0, "3b94516ed7330503"},
+                                                                {200, 300, 128, 1, "63245c462ec27430"},
+                                                                {91, 37, 128, 2, "138cd8a5afa36b3d"},
+                                                                {128, 128, 128, 3, "ccdbd080ec5c926e"},
+                                                                {130, 257, 64, 4, "c9be08bd8b9b51c0"},
+                                                                {333, 500, 96, 5, "4b6e5ae4d858d680"}}) {
     const Image image = drawn(golden.width, golden.height, 3, golden.seed);
     EXPECT_EQ(digest(resize_long_side(image, golden.target)), golden.digest) << golden.width << " x " << golden.height;
   }
@@ -53,10 +52,10 @@ TEST(Resize, EqualsTheGoldensOfPillow94) {
     int64_t width, height, seed;
     const char *bilinear, *nearest_red, *grey;
   };
-  for (const Squash& golden : std::initializer_list<Squash>{
-      {100, 60, 6, "18ce9e3c57377791", "65bc77459d7854f8", "af5b295cde811123"},
-      {47, 33, 7, "25fb94af9858202e", "a7e2c3aa064b8e9d", "3c59a94a7de3df61"},
-      {150, 200, 8, "bcbf81612e2d2ff1", "a4bd2dd4e0fdefd5", "4ba3195de47dc9d3"}}) {
+  for (const Squash& golden :
+       std::initializer_list<Squash>{{100, 60, 6, "18ce9e3c57377791", "65bc77459d7854f8", "af5b295cde811123"},
+                                     {47, 33, 7, "25fb94af9858202e", "a7e2c3aa064b8e9d", "3c59a94a7de3df61"},
+                                     {150, 200, 8, "bcbf81612e2d2ff1", "a4bd2dd4e0fdefd5", "4ba3195de47dc9d3"}}) {
     const Image image = drawn(golden.width, golden.height, 3, golden.seed);
     EXPECT_EQ(digest(resize(image, 64, 64, Filter::bilinear)), golden.bilinear);
     Image red(image.width, image.height, 1);
@@ -97,7 +96,8 @@ TEST(ResizeKernels, VectorPassesEqualPlainOnes) {
       axis.count.push_back(static_cast<int32_t>(count));
       // Up to the largest that sums to 31 bits, of both signs.
       for (int64_t t = 0; t < count; ++t) {
-        axis.weights[i * axis.taps + t] = static_cast<int32_t>(rng.below(2 << 22) - (1 << 22)) / static_cast<int32_t>(count);
+        axis.weights[i * axis.taps + t] =
+            static_cast<int32_t>(rng.below(2 << 22) - (1 << 22)) / static_cast<int32_t>(count);
       }
     }
     std::vector<uint8_t> pixels(source * other * channels);
@@ -153,9 +153,9 @@ TEST(Resize, SizesFollowTorchvisionAndSam) {
 TEST(CenterCrop, RoundsTheOffsetHalfToEven) {
   Image image(7, 1, 1);
   for (int i = 0; i < 7; ++i) image.pixels[i] = static_cast<uint8_t>(i);
-  EXPECT_EQ(center_crop(image, 4, 1).pixels, (std::vector<uint8_t>{2, 3, 4, 5}));  // round(1.5) = 2
+  EXPECT_EQ(center_crop(image, 4, 1).pixels, (std::vector<uint8_t>{2, 3, 4, 5}));        // round(1.5) = 2
   EXPECT_EQ(center_crop(image, 6, 1).pixels, (std::vector<uint8_t>{0, 1, 2, 3, 4, 5}));  // round(0.5) = 0
-  EXPECT_EQ(center_crop(image, 2, 1).pixels, (std::vector<uint8_t>{2, 3}));  // round(2.5) = 2
+  EXPECT_EQ(center_crop(image, 2, 1).pixels, (std::vector<uint8_t>{2, 3}));              // round(2.5) = 2
 }
 
 TEST(CenterCrop, PadsASmallerPictureWithZeros) {

@@ -45,8 +45,12 @@ class Table : public testing::Test {
 
 TEST_F(Table, CsvQuotes) {
   EXPECT_EQ(rows("t.csv", "a,b\n1,2\n"), (Rows{{"1", "2"}}));
-  EXPECT_EQ(rows("t.csv", "a,b\r\n\"x, \"\"y\"\"\",\"two\nlines\"\r\n\r\n,\r\n"), (Rows{{"x, \"y\"", "two\nlines"}, {"", ""}}));
-  EXPECT_EQ(rows("t.csv", "\xEF\xBB\xBF" "b , c,a\n1,2,\"\""), (Rows{{"", "1"}}));
+  EXPECT_EQ(rows("t.csv", "a,b\r\n\"x, \"\"y\"\"\",\"two\nlines\"\r\n\r\n,\r\n"),
+            (Rows{{"x, \"y\"", "two\nlines"}, {"", ""}}));
+  EXPECT_EQ(rows("t.csv",
+                 "\xEF\xBB\xBF"
+                 "b , c,a\n1,2,\"\""),
+            (Rows{{"", "1"}}));
   EXPECT_EQ(rows("t.csv", "a,b\n\"\"\"\"\"\",it\"s"), (Rows{{"\"\"", "it\"s"}}));
   EXPECT_EQ(rows("t.csv", "a,b\n\"\n\n\",x\n"), (Rows{{"\n\n", "x"}}));
   EXPECT_EQ(rows("t.csv", "a,b\n"), Rows{});
@@ -54,7 +58,8 @@ TEST_F(Table, CsvQuotes) {
 }
 
 TEST_F(Table, JsonLines) {
-  EXPECT_EQ(rows("t.jsonl", "{\"b\": 2.5, \"a\": \"\\u00e9\"}\n\n{\"a\": true, \"b\": \"x\", \"c\": []}"), (Rows{{"\xC3\xA9", "2.5"}, {"true", "x"}}));
+  EXPECT_EQ(rows("t.jsonl", "{\"b\": 2.5, \"a\": \"\\u00e9\"}\n\n{\"a\": true, \"b\": \"x\", \"c\": []}"),
+            (Rows{{"\xC3\xA9", "2.5"}, {"true", "x"}}));
   EXPECT_EQ(complaint("t.jsonl", "{\"a\": 1, \"b\": 2}\n{\"a\": 1}\n"), "line 2: has no field 'b', only a");
   EXPECT_EQ(complaint("t.jsonl", "[1]\n"), "line 1: is not a JSON object");
   EXPECT_EQ(complaint("t.jsonl", "{\"a\": 1,\n"), "line 1: is not valid JSON");
@@ -63,7 +68,10 @@ TEST_F(Table, JsonLines) {
 }
 
 TEST_F(Table, JsonLinesListsAndSparseFields) {
-  TableReader reader(file("t.jsonl", "{\"a\": [\"x\", 2], \"b\": null}\n{\"a\": [], \"b\": \"y\"}\n{\"a\": [[1]]}\n{\"a\": [null]}\n{\"b\": 1}"), {"a"}, {"b"});
+  TableReader reader(
+      file("t.jsonl",
+           "{\"a\": [\"x\", 2], \"b\": null}\n{\"a\": [], \"b\": \"y\"}\n{\"a\": [[1]]}\n{\"a\": [null]}\n{\"b\": 1}"),
+      {"a"}, {"b"});
   TableRow row;
   ASSERT_TRUE(reader.next(row));
   EXPECT_EQ(row.cells, (std::vector<std::vector<std::string>>{{"x", "2"}, {}}));
@@ -88,7 +96,9 @@ TEST_F(Table, LineNumbersCountLinesInsideQuotes) {
 }
 
 TEST_F(Table, FaultsNameTheLineAndReadingGoesOn) {
-  TableReader reader(file("t.csv", "a,b\n1\n1,2,3\n\"x\"y,2\n\xC3\x28,2\n1,\xED\xA0\x80\n" + std::string("a\0b", 3) + ",2\nlast,row\n\"open,\n"), {"a", "b"});
+  TableReader reader(file("t.csv", "a,b\n1\n1,2,3\n\"x\"y,2\n\xC3\x28,2\n1,\xED\xA0\x80\n" + std::string("a\0b", 3) +
+                                       ",2\nlast,row\n\"open,\n"),
+                     {"a", "b"});
   std::vector<std::pair<int64_t, std::string>> faults;
   Rows good;
   for (TableRow row; reader.next(row);) {
@@ -100,8 +110,13 @@ TEST_F(Table, FaultsNameTheLineAndReadingGoesOn) {
     }
   }
   EXPECT_EQ(good, (Rows{{"last", "row"}}));
-  EXPECT_EQ(faults, (std::vector<std::pair<int64_t, std::string>>{{2, "has 1 cells, n"}, {3, "has 3 cells, n"}, {4, "text follows a"}, {5, "is not UTF-8"},
-                                                                  {6, "is not UTF-8"}, {7, "holds a zero b"}, {9, "a quote is ope"}}));
+  EXPECT_EQ(faults, (std::vector<std::pair<int64_t, std::string>>{{2, "has 1 cells, n"},
+                                                                  {3, "has 3 cells, n"},
+                                                                  {4, "text follows a"},
+                                                                  {5, "is not UTF-8"},
+                                                                  {6, "is not UTF-8"},
+                                                                  {7, "holds a zero b"},
+                                                                  {9, "a quote is ope"}}));
 }
 
 TEST_F(Table, WrongFiles) {
@@ -109,10 +124,14 @@ TEST_F(Table, WrongFiles) {
   EXPECT_EQ(complaint("t.csv", "\n\n"), ": is empty");
   EXPECT_EQ(complaint("t.csv", "A,c\n1,2\n"), "line 1: has no column 'a', only A, c");
   EXPECT_EQ(complaint("t.csv", "\"a,b\n"), "line 1: a quote is opened and never closed");
-  EXPECT_EQ(complaint("t.csv", "\xFF\xFE" "a\0,\0"), ": is UTF-16");
+  EXPECT_EQ(complaint("t.csv",
+                      "\xFF\xFE"
+                      "a\0,\0"),
+            ": is UTF-16");
   EXPECT_EQ(complaint("t.csv", "a,\xFF\n"), "line 1: is not UTF-8");
   EXPECT_EQ(complaint("t.csv", "a,b\n" + std::string(size_t{17} << 20, 'x')), "line 2: is longer than 16 MiB");
-  EXPECT_EQ(complaint("t.csv", "a,b\n\"" + std::string(size_t{9} << 20, 'x') + "\n" + std::string(size_t{9} << 20, 'x') + "\n\n"),
+  EXPECT_EQ(complaint("t.csv", "a,b\n\"" + std::string(size_t{9} << 20, 'x') + "\n" +
+                                   std::string(size_t{9} << 20, 'x') + "\n\n"),
             "line 2: is longer than 16 MiB: a quote was opened and not closed");
   EXPECT_THROW(TableReader(folder_.path() / "none.csv", {"a"}), Error);
   EXPECT_THROW(TableReader(folder_.path(), TableFormat::csv, {"a"}), Error);

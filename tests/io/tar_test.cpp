@@ -18,7 +18,10 @@ std::string header(const std::string& name, const std::string& size, char type =
   std::memcpy(block.data(), name.data(), std::min<size_t>(name.size(), 100));
   std::memcpy(block.data() + 124, size.data(), std::min<size_t>(size.size(), 12));
   block[156] = type;
-  std::memcpy(block.data() + 257, "ustar\0" "00", 8);
+  std::memcpy(block.data() + 257,
+              "ustar\0"
+              "00",
+              8);
   std::memset(block.data() + 148, ' ', 8);
   unsigned sum = 0;
   for (const char c : block) sum += static_cast<unsigned char>(c);
@@ -89,7 +92,9 @@ TEST(Tar, ReadsBackWhatItWrote) {
 
 TEST(Tar, UncommittedWriterLeavesNothing) {
   const test::TemporaryDirectory folder;
-  { TarWriter(folder.path() / "a.tar").add("0.jpg", "x"); }
+  {
+    TarWriter(folder.path() / "a.tar").add("0.jpg", "x");
+  }
   EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
   TarWriter writer(folder.path() / "b.tar");
   EXPECT_THROW(writer.add("", "x"), Error);
@@ -102,9 +107,13 @@ TEST(Tar, GnuLongNamesAndSizesAndPax) {
   binary_size[0] = static_cast<char>(0x80);
   binary_size[11] = 3;
   const std::string record = "18 path=pax.jpg\n";  // 16 bytes, and so says 18: wrong on purpose below
-  const TarFile tar(file("././@LongLink", name + '\0', 'L') + file("short", "one") +
-                        header("binary.jpg", binary_size) + padded("two") +
-                        file("pax", "16 path=pax.jpg\n" "10 size=5\n", 'x') + header("ignored", octal(0)) + padded("three") + kEnd,
+  const TarFile tar(file("././@LongLink", name + '\0', 'L') + file("short", "one") + header("binary.jpg", binary_size) +
+                        padded("two") +
+                        file("pax",
+                             "16 path=pax.jpg\n"
+                             "10 size=5\n",
+                             'x') +
+                        header("ignored", octal(0)) + padded("three") + kEnd,
                     "a.tar");
   std::vector<std::string> seen;
   for (int64_t at = 0; const auto member = tar.member(at);) {
@@ -118,7 +127,8 @@ TEST(Tar, GnuLongNamesAndSizesAndPax) {
 TEST(Tar, ReadsWhatGnuTarAndPythonWrite) {
   // tests/fixtures/tar: made by GNU tar 1.34 and Python 3.11's tarfile; a name of 160 characters, a folder, a link.
   for (const char* format : {"gnu", "pax", "ustar", "python", "v7"}) {
-    const TarFile tar(std::filesystem::path(CAMBIUM_SOURCE_DIR) / "tests/fixtures/tar" / (std::string(format) + ".tar"));
+    const TarFile tar(std::filesystem::path(CAMBIUM_SOURCE_DIR) / "tests/fixtures/tar" /
+                      (std::string(format) + ".tar"));
     std::map<std::string, std::string> seen;
     for (int64_t at = 0; const auto member = tar.member(at);) {
       seen[member->name] = tar.read(*member);
@@ -134,8 +144,9 @@ TEST(Tar, ReadsWhatGnuTarAndPythonWrite) {
 }
 
 TEST(Tar, PassesOverLinksFoldersAndDevices) {
-  const TarFile tar(file("d/", "", '5') + header("l", octal(77), '2') + file("././@LongLink", std::string(200, 'k'), 'K') +
-                        header("hard", octal(5), '1') + file("g", "20 comment=something", 'g') + file("a.jpg", "x") + kEnd,
+  const TarFile tar(file("d/", "", '5') + header("l", octal(77), '2') +
+                        file("././@LongLink", std::string(200, 'k'), 'K') + header("hard", octal(5), '1') +
+                        file("g", "20 comment=something", 'g') + file("a.jpg", "x") + kEnd,
                     "a.tar");
   const auto member = tar.member(0);
   ASSERT_TRUE(member);
@@ -158,12 +169,14 @@ TEST(Tar, HostileHeaders) {
   EXPECT_TRUE(says(complaint(header("huge.jpg", huge) + kEnd), "huge.jpg: has no readable size"));
   huge.assign("\x80\x00\x00\x00\x7F\xFF\xFF\xFF\xFF\xFF\xFF\xFF", 12);
   EXPECT_TRUE(says(complaint(header("huge.jpg", huge) + kEnd), "huge.jpg: "));
-  EXPECT_TRUE(says(complaint(header("big.jpg", "77777777777") + kEnd), "big.jpg: says it holds 8589934591 bytes, but only 1024 follow"));
+  EXPECT_TRUE(says(complaint(header("big.jpg", "77777777777") + kEnd),
+                   "big.jpg: says it holds 8589934591 bytes, but only 1024 follow"));
   EXPECT_TRUE(says(complaint(header("none.jpg", "12345x78901") + kEnd), "none.jpg: has no readable size"));
   EXPECT_TRUE(says(complaint(header("", octal(1)) + padded("x") + kEnd), "no usable name"));
   EXPECT_TRUE(says(complaint(header("name", "00007777777", 'L') + kEnd), "says it holds"));
   EXPECT_TRUE(says(complaint(file("s", "x", 'S') + kEnd), "sparse"));
-  for (const char* record : {"", "5", "99999999999999999999 a=b\n", "7 a=bcd", "0 a=b\n", "6 abc\n", "9 size=-1\n", "-5 a=b\n"}) {
+  for (const char* record :
+       {"", "5", "99999999999999999999 a=b\n", "7 a=bcd", "0 a=b\n", "6 abc\n", "9 size=-1\n", "-5 a=b\n"}) {
     const std::string tar = file("pax", record, 'x') + good + kEnd;
     EXPECT_EQ(complaint(tar).empty(), std::string(record).empty()) << record;
   }
@@ -182,7 +195,8 @@ TEST(Tar, CutShortAnywhereIsAnErrorNamingTheShard) {
 }
 
 TEST(Tar, ManyBitFlipsNeverCrash) {
-  const std::string whole = file("././@LongLink", std::string(200, 'n'), 'L') + file("a.jpg", "xyz") + file("pax", "16 path=pax.jpg\n", 'x') + file("b", "q") + kEnd;
+  const std::string whole = file("././@LongLink", std::string(200, 'n'), 'L') + file("a.jpg", "xyz") +
+                            file("pax", "16 path=pax.jpg\n", 'x') + file("b", "q") + kEnd;
   for (size_t at = 0; at < whole.size(); ++at) {
     std::string broken = whole;
     broken[at] ^= static_cast<char>(1 << at % 8);
@@ -206,8 +220,9 @@ TEST(Tar, MissingFileFolderAndLimit) {
 }
 
 TEST(TarSample, GroupsByStem) {
-  const TarFile tar(file("README", "r") + file("a/0.jpg", "j") + file("a/0.SEG.png", "s") + file("a/0.json", "{}") + file("b/0.jpg", "k") +
-                        file("__index__", "m") + file(".hidden", "h") + file("b/0.txt", "t") + kEnd,
+  const TarFile tar(file("README", "r") + file("a/0.jpg", "j") + file("a/0.SEG.png", "s") + file("a/0.json", "{}") +
+                        file("b/0.jpg", "k") + file("__index__", "m") + file(".hidden", "h") + file("b/0.txt", "t") +
+                        kEnd,
                     "a.tar");
   const auto first = sample_at(tar, 0);
   ASSERT_TRUE(first);

@@ -69,7 +69,7 @@ TEST(ZipArchiveBad, Damage) {
   const auto expect = [](const std::string& damaged, const std::string& says) {
     EXPECT_NE(refusal(damaged).find(says), std::string::npos) << refusal(damaged);
   };
-  expect(patched(bytes, kEnd, 10, uint16_t{60000}), "is truncated");          // more members than there are
+  expect(patched(bytes, kEnd, 10, uint16_t{60000}), "is truncated");           // more members than there are
   expect(patched(bytes, kEnd, 12, uint32_t{0xfffffff0}), "outside the file");  // directory size
   expect(patched(bytes, kEnd, 16, uint32_t{0xfffffff0}), "outside the file");  // directory offset
   expect(patched(bytes, kEnd, 16, uint32_t{0}), "damaged zip directory");

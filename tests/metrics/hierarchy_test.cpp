@@ -12,9 +12,10 @@ namespace cambium::metrics {
 namespace {
 
 TEST(ChainOrder, CountsChainsAndPairs) {
-  const at::Tensor distances = at::tensor({0.1, 0.2, 0.3, 0.4,    // right
-                                           0.1, 0.3, 0.2, 0.4,    // one of six pairs wrong, one of three neighbours
-                                           0.4, 0.3, 0.2, 0.1}).view({3, 4});  // all wrong
+  const at::Tensor distances = at::tensor({0.1, 0.2, 0.3, 0.4,  // right
+                                           0.1, 0.3, 0.2, 0.4,  // one of six pairs wrong, one of three neighbours
+                                           0.4, 0.3, 0.2, 0.1})
+                                   .view({3, 4});  // all wrong
   const ChainOrder order = chain_order(distances);
   EXPECT_EQ(order.chains, 3);
   EXPECT_DOUBLE_EQ(order.chains_right, 1.0 / 3);

@@ -23,7 +23,8 @@ Set make_set(int64_t rows, int64_t columns, int64_t classes, int64_t shift = 0, 
     set.labels.data_ptr<int64_t>()[r] = label;
     for (int64_t j = 0; j < columns; ++j) {
       set.features.data_ptr<double>()[r * columns + j] =
-          noise * std::sin(0.37 * static_cast<double>((i + 1) * (j + 2))) + 0.5 * std::cos(1.3 * static_cast<double>(label) + static_cast<double>(j));
+          noise * std::sin(0.37 * static_cast<double>((i + 1) * (j + 2))) +
+          0.5 * std::cos(1.3 * static_cast<double>(label) + static_cast<double>(j));
     }
   }
   return set;
@@ -51,11 +52,13 @@ const std::vector<Expected> sklearn = {
 TEST(LogisticRegression, FindsScikitLearnsMinimum) {
   for (const Expected& expected : sklearn) {
     const Set set = make_set(60, 4, expected.classes);
-    const LogisticRegression model = fit_logistic_regression(set.features, set.labels, expected.classes, {.c = expected.c, .tolerance = 1e-7});
+    const LogisticRegression model =
+        fit_logistic_regression(set.features, set.labels, expected.classes, {.c = expected.c, .tolerance = 1e-7});
     EXPECT_TRUE(model.converged);
     EXPECT_NEAR(model.objective, expected.objective, 1e-12);
     for (int64_t j = 0; j < 4; ++j) {
-      EXPECT_NEAR(model.weight[expected.classes - 1][j].item<double>(), expected.last_row[static_cast<size_t>(j)], 1e-5);
+      EXPECT_NEAR(model.weight[expected.classes - 1][j].item<double>(), expected.last_row[static_cast<size_t>(j)],
+                  1e-5);
     }
     EXPECT_NEAR(model.intercept[expected.classes - 1].item<double>(), expected.last_intercept, 1e-5);
   }
@@ -64,7 +67,8 @@ TEST(LogisticRegression, FindsScikitLearnsMinimum) {
 TEST(LogisticRegression, StopsWithinTheToleranceInAsFewSteps) {
   for (const Expected& expected : sklearn) {
     const Set set = make_set(60, 4, expected.classes);
-    const LogisticRegression model = fit_logistic_regression(set.features, set.labels, expected.classes, {.c = expected.c});
+    const LogisticRegression model =
+        fit_logistic_regression(set.features, set.labels, expected.classes, {.c = expected.c});
     EXPECT_LE(model.gradient_max, 1e-4);
     EXPECT_LE(model.iterations, 15);  // scikit-learn: 5 to 11
     EXPECT_NEAR(model.objective, expected.objective, 1e-6);
@@ -109,11 +113,22 @@ TEST(LinearProbe, ChoosesAsScikitLearnDoes) {
     std::vector<double> tried;
   };
   for (const Case& expected :
-       {Case{4, 1.0, 0.4125, 0.55, {0.3375, 0.3375, 0.375, 0.4125, 0.4125, 0.4125, 0.4125, 0.3875, 0.4125, 0.4125, 0.4125, 0.4125, 0.4125, 0.4125, 0.4125}},
-        Case{2, 0.01, 0.8125, 0.75, {0.8, 0.8, 0.8125, 0.8125, 0.8, 0.8, 0.8, 0.8, 0.8125, 0.8125, 0.8125, 0.8125, 0.8125, 0.8125, 0.8125}}}) {
-    const Set train = make_set(80, 6, expected.classes, 0, 2.5), validation = make_set(80, 6, expected.classes, 1000, 2.5),
+       {Case{4,
+             1.0,
+             0.4125,
+             0.55,
+             {0.3375, 0.3375, 0.375, 0.4125, 0.4125, 0.4125, 0.4125, 0.3875, 0.4125, 0.4125, 0.4125, 0.4125, 0.4125,
+              0.4125, 0.4125}},
+        Case{2,
+             0.01,
+             0.8125,
+             0.75,
+             {0.8, 0.8, 0.8125, 0.8125, 0.8, 0.8, 0.8, 0.8, 0.8125, 0.8125, 0.8125, 0.8125, 0.8125, 0.8125, 0.8125}}}) {
+    const Set train = make_set(80, 6, expected.classes, 0, 2.5),
+              validation = make_set(80, 6, expected.classes, 1000, 2.5),
               test = make_set(80, 6, expected.classes, 5000, 2.5);
-    const ProbeResult result = linear_probe(train.features, train.labels, validation.features, validation.labels, expected.classes);
+    const ProbeResult result =
+        linear_probe(train.features, train.labels, validation.features, validation.labels, expected.classes);
     EXPECT_NEAR(result.c, expected.c, 1e-9 * expected.c);
     EXPECT_DOUBLE_EQ(result.validation_accuracy, expected.validation);
     ASSERT_EQ(result.tried.size(), expected.tried.size());
@@ -127,8 +142,9 @@ TEST(LinearProbe, SweepsTheAgreedValues) {
   const ProbeResult result = linear_probe(set.features, set.labels, set.features, set.labels, 3);
   ASSERT_EQ(result.tried.size(), 7u + 2 * 4);
   for (int i = 0; i < 7; ++i) EXPECT_NEAR(std::log10(result.tried[static_cast<size_t>(i)].first), -6 + 2 * i, 1e-9);
-  EXPECT_NEAR(result.tried[8].first / result.tried[7].first, 100, 1e-9);                 // best / 10 and best * 10
-  EXPECT_NEAR(result.tried[14].first / result.tried[13].first, std::pow(10, 0.25), 1e-9);  // the last: 10^(1/8) each way
+  EXPECT_NEAR(result.tried[8].first / result.tried[7].first, 100, 1e-9);  // best / 10 and best * 10
+  EXPECT_NEAR(result.tried[14].first / result.tried[13].first, std::pow(10, 0.25),
+              1e-9);  // the last: 10^(1/8) each way
   EXPECT_THROW(linear_probe(set.features, set.labels, set.features, set.labels, 3, {.factor = 1}), UsageError);
 }
 

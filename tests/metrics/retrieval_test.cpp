@@ -19,9 +19,11 @@ double plain_recall(const at::Tensor& scores, const std::vector<std::vector<int6
   for (int64_t i = 0; i < scores.size(0); ++i) {
     std::vector<int64_t> order(static_cast<size_t>(scores.size(1)));
     std::iota(order.begin(), order.end(), 0);
-    std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) { return scores[i][a].item<float>() > scores[i][b].item<float>(); });
+    std::stable_sort(order.begin(), order.end(),
+                     [&](int64_t a, int64_t b) { return scores[i][a].item<float>() > scores[i][b].item<float>(); });
     const auto& right = relevant[static_cast<size_t>(i)];
-    hits += std::any_of(order.begin(), order.begin() + k, [&](int64_t j) { return std::find(right.begin(), right.end(), j) != right.end(); });
+    hits += std::any_of(order.begin(), order.begin() + k,
+                        [&](int64_t j) { return std::find(right.begin(), right.end(), j) != right.end(); });
   }
   return static_cast<double>(hits) / static_cast<double>(scores.size(0));
 }
@@ -30,10 +32,12 @@ TEST(Retrieval, AgreesWithSortingForAnyBlock) {
   auto generator = make_generator(1);
   const at::Tensor scores = at::randn({17, 40}, generator);
   std::vector<std::vector<int64_t>> relevant;
-  for (int64_t i = 0; i < 17; ++i) relevant.push_back(i % 3 == 0 ? std::vector<int64_t>{i} : std::vector<int64_t>{i, 39 - i, 20});
+  for (int64_t i = 0; i < 17; ++i)
+    relevant.push_back(i % 3 == 0 ? std::vector<int64_t>{i} : std::vector<int64_t>{i, 39 - i, 20});
   for (const int64_t block : {1, 5, 17, 100}) {
     const Recall recall = retrieval_recall(scores, relevant, {.ks = {1, 5, 10}, .block = block});
-    for (size_t k = 0; k < recall.ks.size(); ++k) EXPECT_DOUBLE_EQ(recall.recall[k], plain_recall(scores, relevant, recall.ks[k]));
+    for (size_t k = 0; k < recall.ks.size(); ++k)
+      EXPECT_DOUBLE_EQ(recall.recall[k], plain_recall(scores, relevant, recall.ks[k]));
   }
 }
 
@@ -41,7 +45,9 @@ TEST(Retrieval, BothWaysWithSeveralCaptionsPerImage) {
   // Two images, three captions: 0 and 2 of image 0, 1 of image 1.
   const at::Tensor image_text = at::tensor({0.1, 0.9, 0.5, 0.2, 0.8, 0.9}).view({2, 3});
   const at::Tensor text_image = image_text.t().contiguous();
-  const auto rows = [](const at::Tensor& scores) { return [=](int64_t first, int64_t count) { return scores.narrow(0, first, count); }; };
+  const auto rows = [](const at::Tensor& scores) {
+    return [=](int64_t first, int64_t count) { return scores.narrow(0, first, count); };
+  };
   const CrossModalRecall both = cross_modal_recall(rows(image_text), rows(text_image), 2, {0, 1, 0}, {.ks = {1, 2}});
   EXPECT_DOUBLE_EQ(both.image_to_text.recall[0], 0.0);  // each image's best caption is the other's
   EXPECT_DOUBLE_EQ(both.image_to_text.recall[1], 1.0);

@@ -57,7 +57,9 @@ TEST(Uncertainty, BootstrapAgreesWithTheFormula) {
   Rng data(3), draws(4);
   at::Tensor values = at::empty({200}, at::kDouble);
   for (int64_t i = 0; i < 200; ++i) values.data_ptr<double>()[i] = data.normal();
-  const auto mean = [&](const at::Tensor& positions) { return values.index_select(0, positions).mean().item<double>(); };
+  const auto mean = [&](const at::Tensor& positions) {
+    return values.index_select(0, positions).mean().item<double>();
+  };
   const Bootstrap result = bootstrap(200, mean, draws, 2000);
   const Estimate formula = mean_estimate(values);
   EXPECT_DOUBLE_EQ(result.value, formula.value);

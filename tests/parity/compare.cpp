@@ -10,7 +10,10 @@ namespace {
 
 Verdict failure(std::string why) {
   const double infinity = std::numeric_limits<double>::infinity();
-  return {.outcome = Verdict::Outcome::fail, .max_abs = infinity, .max_rel = infinity, .used = infinity,
+  return {.outcome = Verdict::Outcome::fail,
+          .max_abs = infinity,
+          .max_rel = infinity,
+          .used = infinity,
           .why = std::move(why)};
 }
 
@@ -60,12 +63,13 @@ Verdict compare(const at::Tensor& golden, const at::Tensor& result, const Tolera
   }
   // int64 values above 2^53 would collide as doubles.
   const auto whole = [](const at::Tensor& t) { return at::isIntegralType(t.scalar_type(), /*includeBool=*/true); };
-  const bool wrong_integers = tolerance.exact && whole(expected) && whole(actual) &&
-                              !at::equal(expected.to(at::kLong), actual.to(at::kLong));
+  const bool wrong_integers =
+      tolerance.exact && whole(expected) && whole(actual) && !at::equal(expected.to(at::kLong), actual.to(at::kLong));
 
   const at::Tensor b = expected.to(at::kDouble), a = actual.to(at::kDouble);
   const at::Tensor finite = at::isfinite(a).logical_and(at::isfinite(b));
-  const at::Tensor agree = (a == b).logical_or(at::isnan(a).logical_and(at::isnan(b)));  // infinities, NaN, equal numbers
+  const at::Tensor agree =
+      (a == b).logical_or(at::isnan(a).logical_and(at::isnan(b)));  // infinities, NaN, equal numbers
   const int64_t lost = (~finite).logical_and(~agree).sum().item<int64_t>();
   const at::Tensor difference = at::where(finite, (a - b).abs(), at::zeros_like(b));
 

@@ -60,14 +60,22 @@ Tolerance parse_tolerance(const Json& entry, const std::string& file, const std:
       if (!value.is_number() || value.get<double>() < 0) fail(key + " must be a number of 0 or more");
       return value.get<double>();
     };
-    if (key == "abs") out.abs = number();
-    else if (key == "rel") out.rel = number();
-    else if (key == "of_max") out.of_max = number();
-    else if (key == "of_row") out.of_row = number();
-    else if (key == "exact") out.exact = value.get<bool>();
-    else if (key == "skip") out.skip = value.get<std::string>();
-    else if (key == "rows") out.rows = value.get<std::vector<int64_t>>();
-    else fail("unknown entry " + key);
+    if (key == "abs")
+      out.abs = number();
+    else if (key == "rel")
+      out.rel = number();
+    else if (key == "of_max")
+      out.of_max = number();
+    else if (key == "of_row")
+      out.of_row = number();
+    else if (key == "exact")
+      out.exact = value.get<bool>();
+    else if (key == "skip")
+      out.skip = value.get<std::string>();
+    else if (key == "rows")
+      out.rows = value.get<std::vector<int64_t>>();
+    else
+      fail("unknown entry " + key);
   }
   return out;
 }
@@ -94,9 +102,7 @@ std::string join(const Path& path) {
   return out;
 }
 
-bool is_leaf(const Json& value) {
-  return value.is_primitive() || (value.is_array() && only_numbers(value));
-}
+bool is_leaf(const Json& value) { return value.is_primitive() || (value.is_array() && only_numbers(value)); }
 
 std::vector<std::pair<Path, const Json*>> leaves(const Json& value) {
   std::vector<std::pair<Path, const Json*>> out;

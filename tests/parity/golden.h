@@ -1,5 +1,6 @@
 #pragma once
-// A golden file: inputs, outputs and the tolerance of every output, as all systems share the format (tests/golden/README.md).
+// A golden file: inputs, outputs and the tolerance of every output, as all systems share the format
+// (tests/golden/README.md).
 // `.safetensors`: the metadata entry `config` is a JSON object and the tensors are items; `.json`: the top-level object
 // plays config's part and its leaves are items.
 #include <ATen/core/Tensor.h>
@@ -44,8 +45,8 @@ bool glob_matches(std::string_view glob, std::string_view name);
 struct Golden {
   std::filesystem::path path;
   std::string kind;
-  bool is_json = false;  // items are the leaves of `config`, not tensors
-  Json config;           // the whole object, kind, inputs, tol and notes included
+  bool is_json = false;   // items are the leaves of `config`, not tensors
+  Json config;            // the whole object, kind, inputs, tol and notes included
   io::StateDict tensors;  // empty if is_json
   std::vector<std::string> inputs;
   std::vector<std::pair<std::string, Tolerance>> tol;

@@ -33,7 +33,8 @@ TEST(Glob, ConfigNamesKeepToThemselves) {
 }
 
 TEST(Leaves, NumbersStayTogetherAndEverythingElseIsEntered) {
-  const Json json = Json::parse(R"({"a": [1, [2, 3]], "b.c": {"d": ["x", 1]}, "e": [], "f": null, "g": [{"h": true}]})");
+  const Json json =
+      Json::parse(R"({"a": [1, [2, 3]], "b.c": {"d": ["x", 1]}, "e": [], "f": null, "g": [{"h": true}]})");
   std::vector<std::string> names;
   for (const auto& [path, leaf] : leaves(json)) names.push_back(join(path));
   EXPECT_EQ(names, (std::vector<std::string>{"a", "b.c.d.0", "b.c.d.1", "e", "f", "g.0.h"}));
@@ -128,10 +129,12 @@ TEST(Fill, MatchesTheDefinition) {
   EXPECT_TRUE(at::equal(uniform("a", 3), floats({0x1.7ca708p-2f, 0x1.ff09e2p-1f, 0x1.fbf562p-1f})));
   const at::Tensor matrix = fill("visual.patch_embed.proj.weight", {2, 3, 1, 2});
   EXPECT_EQ(matrix.sizes(), at::IntArrayRef({2, 3, 1, 2}));
-  EXPECT_TRUE(at::equal(matrix.flatten().slice(0, 0, 4),
-                        floats({0.05140558257699013f, -0.5365281105041504f, -0.22757914662361145f, 0.14778143167495728f})));
-  EXPECT_TRUE(at::equal(fill("norm.weight", {3}), floats({0.9525895118713379f, 0.9053829312324524f, 1.0141046047210693f})));
-  EXPECT_TRUE(at::equal(fill("norm.bias", {3}), floats({0.06941906362771988f, 0.03286789730191231f, 0.08692175149917603f})));
+  EXPECT_TRUE(at::equal(matrix.flatten().slice(0, 0, 4), floats({0.05140558257699013f, -0.5365281105041504f,
+                                                                 -0.22757914662361145f, 0.14778143167495728f})));
+  EXPECT_TRUE(
+      at::equal(fill("norm.weight", {3}), floats({0.9525895118713379f, 0.9053829312324524f, 1.0141046047210693f})));
+  EXPECT_TRUE(
+      at::equal(fill("norm.bias", {3}), floats({0.06941906362771988f, 0.03286789730191231f, 0.08692175149917603f})));
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
 #pragma once
-// Which check judges which kind of golden file. A check reads the inputs of a golden file, runs the library, and returns
-// what it computed; it never looks at a golden output. Adding a kind: write kinds/NAME.cpp, declare its check in kinds.h,
-// add a line to the table in registry.cpp.
+// Which check judges which kind of golden file. A check reads the inputs of a golden file, runs the library, and
+// returns what it computed; it never looks at a golden output. Adding a kind: write kinds/NAME.cpp, declare its check
+// in kinds.h, add a line to the table in registry.cpp.
 #include <ATen/core/Tensor.h>
 
 #include <map>

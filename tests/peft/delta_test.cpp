@@ -33,7 +33,11 @@ class DeltaFile : public ::testing::Test {
   DeltaFile() {
     foundation = Foundation::of(nn::state_tensors(toy));
     train_only(toy, {"head.*", "scale"});
-    delta = {.system = "toy", .method = "head", .recipe = "system: toy\n", .foundation = foundation, .tensors = trained_tensors(toy)};
+    delta = {.system = "toy",
+             .method = "head",
+             .recipe = "system: toy\n",
+             .foundation = foundation,
+             .tensors = trained_tensors(toy)};
     file = folder.path() / "delta.safetensors";
   }
   std::string open_error(std::map<std::string, std::string> metadata) {
@@ -109,8 +113,10 @@ TEST_F(DeltaFile, KnowsItsFoundation) {
   write_delta(file, delta);
   Delta read = read_delta(file);
   EXPECT_EQ(error_of([&] { check_foundation(read, foundation, "w.pt", false); }), "");
-  EXPECT_NE(error_of([&] { check_foundation(read, bigger, "w.pt", true); }).find("other sizes than w.pt"), std::string::npos);
-  EXPECT_NE(error_of([&] { check_foundation(read, stranger, "w.pt", false); }).find("--allow-foundation"), std::string::npos);
+  EXPECT_NE(error_of([&] { check_foundation(read, bigger, "w.pt", true); }).find("other sizes than w.pt"),
+            std::string::npos);
+  EXPECT_NE(error_of([&] { check_foundation(read, stranger, "w.pt", false); }).find("--allow-foundation"),
+            std::string::npos);
   EXPECT_EQ(error_of([&] { check_foundation(read, stranger, "w.pt", true); }), "");
   delta.swappable = true;
   write_delta(file, delta);
@@ -123,7 +129,10 @@ TEST_F(DeltaFile, RefusesWhatIsNoDelta) {
   EXPECT_NE(error_of([&] { read_delta(folder.path() / "none.safetensors"); }).find("no such delta"), std::string::npos);
   EXPECT_NE(open_error({}).find("is no delta"), std::string::npos);
   EXPECT_NE(open_error({{"format", "cambium.model"}}).find("--weights"), std::string::npos);
-  std::map<std::string, std::string> metadata = {{"format", "cambium.delta"}, {"system", "toy"}, {"method", "head"}, {"recipe", ""},
+  std::map<std::string, std::string> metadata = {{"format", "cambium.delta"},
+                                                 {"system", "toy"},
+                                                 {"method", "head"},
+                                                 {"recipe", ""},
                                                  {"foundation.architecture", foundation.architecture}};
   EXPECT_NE(open_error(metadata).find("foundation.fingerprint"), std::string::npos);
   metadata["foundation.fingerprint"] = "abc";

@@ -99,7 +99,8 @@ TEST(Lora, GradientsBesideFrozenBfloat16AreThoseOfFloat32) {
   ASSERT_EQ(f32.size(), 2u);
   for (size_t i = 0; i < f32.size(); ++i) {
     ASSERT_EQ(bf16[i].second.grad().scalar_type(), at::kFloat);
-    const double error = (bf16[i].second.grad() - f32[i].second.grad()).norm().item<double>() / f32[i].second.grad().norm().item<double>();
+    const double error = (bf16[i].second.grad() - f32[i].second.grad()).norm().item<double>() /
+                         f32[i].second.grad().norm().item<double>();
     EXPECT_LT(error, 0.03) << f32[i].first;
   }
 }
@@ -116,7 +117,8 @@ TEST(Lora, ActivationCheckpointingKeepsItsGradients) {
     }
     const at::Tensor x = draw({2, 5, 16}, 1);
     const auto run = [&](const at::Tensor& t) { return toy.attn->forward(t); };
-    torch::autograd::backward({(checkpointed ? nn::checkpoint(run, x, toy.attn->parameters()) : run(x)).pow(2).sum()}, {});
+    torch::autograd::backward({(checkpointed ? nn::checkpoint(run, x, toy.attn->parameters()) : run(x)).pow(2).sum()},
+                              {});
     return trained_tensors(toy);
   };
   const auto plain = gradients(false), checkpointed = gradients(true);

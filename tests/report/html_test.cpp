@@ -45,15 +45,18 @@ TEST(Page, NothingInTextBecomesMarkup) {
 
 TEST(Page, UnderstandsALittleMarkupInParagraphs) {
   Page page({.title = "t"});
-  page.paragraph("**strong**, *em*, `a*b*c`, [text](https://example.org/?a=1&b=2), 2 * 3 * 4, [no](javascript:alert(1)), **open");
-  EXPECT_NE(page.str().find("<strong>strong</strong>, <em>em</em>, <code>a*b*c</code>, "
-                            "<a href=\"https://example.org/?a=1&amp;b=2\">text</a>, 2 * 3 * 4, [no](javascript:alert(1)), **open"),
+  page.paragraph(
+      "**strong**, *em*, `a*b*c`, [text](https://example.org/?a=1&b=2), 2 * 3 * 4, [no](javascript:alert(1)), **open");
+  EXPECT_NE(page.str().find(
+                "<strong>strong</strong>, <em>em</em>, <code>a*b*c</code>, "
+                "<a href=\"https://example.org/?a=1&amp;b=2\">text</a>, 2 * 3 * 4, [no](javascript:alert(1)), **open"),
             std::string::npos);
 }
 
 TEST(Page, MarksClaimsByWord) {
   Page page({.title = "t"});
-  page.claims({{.claim = "A.", .paper = "", .value = 1, .against = 0}, {.claim = "B.", .paper = "", .value = 0, .against = 0}});
+  page.claims(
+      {{.claim = "A.", .paper = "", .value = 1, .against = 0}, {.claim = "B.", .paper = "", .value = 0, .against = 0}});
   EXPECT_NE(page.str().find("yes\">yes</span>"), std::string::npos);
   EXPECT_NE(page.str().find("no\">no</span>"), std::string::npos);
 }

@@ -39,17 +39,26 @@ TEST(Claim, NoWorseThanAllowsTwoStandardErrors) {
 
 TEST(Results, WritesTheAgreedKeys) {
   test::TemporaryDirectory folder;
-  Results results{.system = "meru", .mode = "short", .seed = 7, .seconds = 12.5, .peak_memory_bytes = 1000, .claims = {}, .tables = {}};
-  results.claims.push_back({.claim = "A \xFF caption.", .paper = "table 1", .value = 0.5, .against = 0.25, .chance = 0.1});
+  Results results{.system = "meru",
+                  .mode = "short",
+                  .seed = 7,
+                  .seconds = 12.5,
+                  .peak_memory_bytes = 1000,
+                  .claims = {},
+                  .tables = {}};
+  results.claims.push_back(
+      {.claim = "A \xFF caption.", .paper = "table 1", .value = 0.5, .against = 0.25, .chance = 0.1});
   results.claims.push_back(claim_of(NAN, 0.25));
-  results.tables.emplace_back("main", Table{.title = "", .columns = {"task", "MERU"},
-                                            .rows = {{"names", 0.5}, {"groups", Cell()}, {"bad", INFINITY}}});
+  results.tables.emplace_back(
+      "main",
+      Table{.title = "", .columns = {"task", "MERU"}, .rows = {{"names", 0.5}, {"groups", Cell()}, {"bad", INFINITY}}});
   write_results(folder.path() / "results.json", results);
 
   const auto json = nlohmann::ordered_json::parse(read_file(folder.path() / "results.json"));
   std::vector<std::string> keys;
   for (const auto& [key, value] : json.items()) keys.push_back(key);
-  EXPECT_EQ(keys, (std::vector<std::string>{"system", "mode", "seed", "seconds", "peak_memory_bytes", "claims", "tables"}));
+  EXPECT_EQ(keys,
+            (std::vector<std::string>{"system", "mode", "seed", "seconds", "peak_memory_bytes", "claims", "tables"}));
   keys.clear();
   for (const auto& [key, value] : json["claims"][0].items()) keys.push_back(key);
   EXPECT_EQ(keys, (std::vector<std::string>{"claim", "paper", "value", "against", "better", "chance", "holds"}));
@@ -70,16 +79,19 @@ TEST(Results, RefusesAnUnknownMode) {
 }
 
 TEST(Table, AlignsInATerminal) {
-  Table table{.title = "Accuracy", .columns = {"task", Column("MERU", Format::percent, 1), "n"},
-              .rows = {{"names", 0.5, 1914}, {"\u732B", 0.25, 9}}, .note = "A note."};
+  Table table{.title = "Accuracy",
+              .columns = {"task", Column("MERU", Format::percent, 1), "n"},
+              .rows = {{"names", 0.5, 1914}, {"\u732B", 0.25, 9}},
+              .note = "A note."};
   mark_best(table, "MERU");
-  EXPECT_EQ(to_text(table),
-            "Accuracy\n"
-            "task      MERU      n\n"
-            "\u2500\u2500\u2500\u2500\u2500  \u2500\u2500\u2500\u2500\u2500\u2500\u2500  \u2500\u2500\u2500\u2500\u2500\n"
-            "names  50.0\u00A0%*  1,914\n"
-            "\u732B     25.0\u00A0%       9\n"
-            "A note.\n");
+  EXPECT_EQ(
+      to_text(table),
+      "Accuracy\n"
+      "task      MERU      n\n"
+      "\u2500\u2500\u2500\u2500\u2500  \u2500\u2500\u2500\u2500\u2500\u2500\u2500  \u2500\u2500\u2500\u2500\u2500\n"
+      "names  50.0\u00A0%*  1,914\n"
+      "\u732B     25.0\u00A0%       9\n"
+      "A note.\n");
 }
 
 TEST(Table, MarksTheBest) {

@@ -42,8 +42,9 @@ TEST(Ticks, AreRoundAndCover) {
 }
 
 TEST(LineChart, BreaksAtGapsAndEscapes) {
-  const std::string svg = line_chart({{hostile, {}, {1, 2, NAN, 3, INFINITY, 5}}, {"b", {0, 1}, {4, 4}}},
-                                     {.title = hostile, .description = hostile, .x = {.label = hostile}, .rules = {{.at = 2, .label = hostile}}});
+  const std::string svg = line_chart(
+      {{hostile, {}, {1, 2, NAN, 3, INFINITY, 5}}, {"b", {0, 1}, {4, 4}}},
+      {.title = hostile, .description = hostile, .x = {.label = hostile}, .rules = {{.at = 2, .label = hostile}}});
   expect_safe(svg);
   EXPECT_EQ(count(svg, "<path"), 2u);  // 1-2 and the second series; the lone points are dots
 }
@@ -70,14 +71,16 @@ TEST(LineChart, SurvivesEmptyAndDegenerateData) {
 }
 
 TEST(ScatterChart, LeavesOutWhatHasNoPlace) {
-  const std::string svg = scatter_chart({{"points", {1, NAN, 3}, {1, 2, 3}, false, false, -1, {hostile, "", "last"}}}, {});
+  const std::string svg =
+      scatter_chart({{"points", {1, NAN, 3}, {1, 2, 3}, false, false, -1, {hostile, "", "last"}}}, {});
   expect_safe(svg);
   EXPECT_EQ(count(svg, "<circle"), 2u);
   EXPECT_NE(svg.find("<title>last</title>"), std::string::npos);
 }
 
 TEST(Histogram, CountsEveryValueOnce) {
-  const std::string svg = histogram({{.name = hostile, .values = {0, 0.1, 0.5, 0.99, 1, NAN}}}, {.bins = 2, .density = false});
+  const std::string svg =
+      histogram({{.name = hostile, .values = {0, 0.1, 0.5, 0.99, 1, NAN}}}, {.bins = 2, .density = false});
   expect_safe(svg);
   // Bins [0, 0.5) and [0.5, 1]: 2 and 3.
   EXPECT_EQ(count(svg, ": 2</title>"), 1u);
@@ -87,7 +90,8 @@ TEST(Histogram, CountsEveryValueOnce) {
 }
 
 TEST(BarChart, DrawsEachBar) {
-  const std::string svg = bar_chart({{"a", hostile}, {"g", hostile}, {{1, 2}, {3, NAN}}, {{0.1, 0.1}, {0.1, 0.1}}}, {.title = "t"});
+  const std::string svg =
+      bar_chart({{"a", hostile}, {"g", hostile}, {{1, 2}, {3, NAN}}, {{0.1, 0.1}, {0.1, 0.1}}}, {.title = "t"});
   expect_safe(svg);
   EXPECT_EQ(count(svg, "rx=\"2\""), 3u);
   EXPECT_THROW(bar_chart({{"a"}, {"g"}, {{1, 2}}}, {}), Error);

@@ -14,7 +14,9 @@ TEST(Text, EscapesMarkupAndQuotes) {
 }
 
 TEST(Text, MakesAnyBytesValid) {
-  EXPECT_EQ(escape("a\xFF" "b"), "a\uFFFDb");
+  EXPECT_EQ(escape("a\xFF"
+                   "b"),
+            "a\uFFFDb");
   EXPECT_EQ(escape("caf\xC3"), "caf\uFFFD");
   EXPECT_EQ(escape(std::string_view("a\0b\x1b[1m", 7)), "a b [1m");
   EXPECT_EQ(escape("two\nlines"), "two\nlines");

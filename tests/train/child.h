@@ -20,12 +20,14 @@ namespace cambium::test {
 
 class Child {
  public:
-  Child(const std::filesystem::path& folder, const std::vector<std::string>& arguments, const std::map<std::string, std::string>& environment = {}) {
+  Child(const std::filesystem::path& folder, const std::vector<std::string>& arguments,
+        const std::map<std::string, std::string>& environment = {}) {
     static int number = 0;
     const std::string stem = (folder / ("child" + std::to_string(number++))).string();
     out_ = stem + ".out";
     error_ = stem + ".err";
-    const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe").parent_path() / "train_helper";
+    const std::filesystem::path program =
+        std::filesystem::read_symlink("/proc/self/exe").parent_path() / "train_helper";
     process_ = fork();
     if (process_ == 0) {
       for (const auto& [name, value] : environment) setenv(name.c_str(), value.c_str(), 1);
@@ -91,8 +93,11 @@ inline int free_port() {
 }
 
 inline std::map<std::string, std::string> rank_environment(int rank, int world, int port) {
-  return {{"RANK", std::to_string(rank)}, {"WORLD_SIZE", std::to_string(world)}, {"LOCAL_RANK", std::to_string(rank)},
-          {"MASTER_ADDR", "127.0.0.1"}, {"MASTER_PORT", std::to_string(port)}};
+  return {{"RANK", std::to_string(rank)},
+          {"WORLD_SIZE", std::to_string(world)},
+          {"LOCAL_RANK", std::to_string(rank)},
+          {"MASTER_ADDR", "127.0.0.1"},
+          {"MASTER_PORT", std::to_string(port)}};
 }
 
 }  // namespace cambium::test

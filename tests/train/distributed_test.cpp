@@ -35,9 +35,20 @@ class Environment {
   }
 
  private:
-  static constexpr const char* kNames[] = {"RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT", "SLURM_PROCID", "SLURM_STEP_NUM_TASKS",
-                                           "SLURM_NTASKS", "SLURM_LOCALID", "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE",
-                                           "OMPI_COMM_WORLD_LOCAL_RANK", "TORCHELASTIC_USE_AGENT_STORE", "TORCHELASTIC_RESTART_COUNT"};
+  static constexpr const char* kNames[] = {"RANK",
+                                           "WORLD_SIZE",
+                                           "LOCAL_RANK",
+                                           "MASTER_ADDR",
+                                           "MASTER_PORT",
+                                           "SLURM_PROCID",
+                                           "SLURM_STEP_NUM_TASKS",
+                                           "SLURM_NTASKS",
+                                           "SLURM_LOCALID",
+                                           "OMPI_COMM_WORLD_RANK",
+                                           "OMPI_COMM_WORLD_SIZE",
+                                           "OMPI_COMM_WORLD_LOCAL_RANK",
+                                           "TORCHELASTIC_USE_AGENT_STORE",
+                                           "TORCHELASTIC_RESTART_COUNT"};
 };
 
 TEST(Launch, AloneWithoutALauncher) {
@@ -50,8 +61,13 @@ TEST(Launch, AloneWithoutALauncher) {
 
 TEST(Launch, ReadsTorchrunSlurmAndOpenMpi) {
   {
-    const Environment torchrun({{"RANK", "3"}, {"WORLD_SIZE", "4"}, {"LOCAL_RANK", "1"}, {"MASTER_ADDR", "node0"}, {"MASTER_PORT", "29500"},
-                                {"TORCHELASTIC_USE_AGENT_STORE", "True"}, {"TORCHELASTIC_RESTART_COUNT", "2"}});
+    const Environment torchrun({{"RANK", "3"},
+                                {"WORLD_SIZE", "4"},
+                                {"LOCAL_RANK", "1"},
+                                {"MASTER_ADDR", "node0"},
+                                {"MASTER_PORT", "29500"},
+                                {"TORCHELASTIC_USE_AGENT_STORE", "True"},
+                                {"TORCHELASTIC_RESTART_COUNT", "2"}});
     const auto launch = train::launch_from_environment();
     EXPECT_EQ(launch.rank, 3);
     EXPECT_EQ(launch.world, 4);
@@ -61,11 +77,16 @@ TEST(Launch, ReadsTorchrunSlurmAndOpenMpi) {
     EXPECT_EQ(launch.store_prefix, "cambium/2");
   }
   {
-    const Environment srun({{"SLURM_PROCID", "5"}, {"SLURM_STEP_NUM_TASKS", "8"}, {"SLURM_LOCALID", "1"}, {"MASTER_ADDR", "n"}, {"MASTER_PORT", "1234"}});
+    const Environment srun({{"SLURM_PROCID", "5"},
+                            {"SLURM_STEP_NUM_TASKS", "8"},
+                            {"SLURM_LOCALID", "1"},
+                            {"MASTER_ADDR", "n"},
+                            {"MASTER_PORT", "1234"}});
     EXPECT_EQ(train::launch_from_environment().rank, 5);
     EXPECT_FALSE(train::launch_from_environment().agent_store);
   }
-  const Environment mpirun({{"OMPI_COMM_WORLD_RANK", "1"}, {"OMPI_COMM_WORLD_SIZE", "2"}, {"MASTER_ADDR", "n"}, {"MASTER_PORT", "1234"}});
+  const Environment mpirun(
+      {{"OMPI_COMM_WORLD_RANK", "1"}, {"OMPI_COMM_WORLD_SIZE", "2"}, {"MASTER_ADDR", "n"}, {"MASTER_PORT", "1234"}});
   EXPECT_EQ(train::launch_from_environment().rank, 1);
 }
 
@@ -130,14 +151,17 @@ TEST_F(Ranks, AStopOfOneRankStopsAllAfterTheSameStepAndARelaunchGoesOn) {
   const fs::path straight = folder_.path() / "straight", run = folder_.path() / "run";
   for (const auto& child : start(2, {straight.string(), "60"})) ASSERT_EQ(child->wait(), 0) << child->error();
   auto children = start(2, {run.string(), "60", "--pause", "10"});
-  while (!train::find_checkpoint(run) && children[0]->running()) std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  while (!train::find_checkpoint(run) && children[0]->running())
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
   children[1]->signal(SIGTERM);  // rank 1 only; rank 0 is told by the all-reduce
   for (const auto& child : children) EXPECT_EQ(child->wait(), 143) << child->error();
   const int64_t step = train::read_checkpoint(*train::find_checkpoint(run)).step;
   EXPECT_LT(step, 60);
   for (const auto& child : start(2, {run.string(), "60", "--resume"})) ASSERT_EQ(child->wait(), 0) << child->error();
   for (const char* file : {"model.safetensors", "optimizer.safetensors", "ema.safetensors"}) {
-    EXPECT_EQ(read_file(straight / "checkpoints/step_00000060" / file), read_file(run / "checkpoints/step_00000060" / file)) << file;
+    EXPECT_EQ(read_file(straight / "checkpoints/step_00000060" / file),
+              read_file(run / "checkpoints/step_00000060" / file))
+        << file;
   }
   // One process cannot continue it.
   Child alone(folder_.path(), {run.string(), "70", "--resume"});
@@ -179,14 +203,16 @@ TEST_F(Ranks, AStopIsGivenUpWhenAnotherRankHangs) {
   auto children = start(2, {run.string(), "50", "--hang-rank", "1"});  // the helper's deadline is then 1 s
   while (children[0]->running()) {
     std::error_code code;
-    if (fs::exists(run / "log.jsonl", code) && read_file(run / "log.jsonl").find("{\"step\":7,") != std::string::npos) break;
+    if (fs::exists(run / "log.jsonl", code) && read_file(run / "log.jsonl").find("{\"step\":7,") != std::string::npos)
+      break;
     std::this_thread::sleep_for(std::chrono::milliseconds(2));
   }
   const auto asked = std::chrono::steady_clock::now();
   children[0]->signal(SIGTERM);
   EXPECT_EQ(children[0]->wait(), 1);
   EXPECT_LT(std::chrono::steady_clock::now() - asked, std::chrono::seconds(10));
-  EXPECT_NE(children[0]->error().find("a stop was asked for 1 s ago and another rank has not answered"), std::string::npos)
+  EXPECT_NE(children[0]->error().find("a stop was asked for 1 s ago and another rank has not answered"),
+            std::string::npos)
       << children[0]->error();
 }
 
@@ -210,7 +236,8 @@ TEST_F(Ranks, CachedFeaturesOverTwoRanksGiveTheSingleProcessesGradients) {
 }
 
 TEST_F(Ranks, TwoRanksTrainAsOneProcessWithTheirWholeBatch) {
-  // Without dropout the ranks' micro-batches together are the single process's: mean gradients are equal but for rounding.
+  // Without dropout the ranks' micro-batches together are the single process's: mean gradients are equal but for
+  // rounding.
   const fs::path run = folder_.path() / "run";
   const auto losses = [](const fs::path& folder) {
     std::vector<double> result;
@@ -221,10 +248,12 @@ TEST_F(Ranks, TwoRanksTrainAsOneProcessWithTheirWholeBatch) {
     }
     return result;
   };
-  for (const auto& child : start(2, {run.string(), "10", "--no-dropout"})) ASSERT_EQ(child->wait(), 0) << child->error();
+  for (const auto& child : start(2, {run.string(), "10", "--no-dropout"}))
+    ASSERT_EQ(child->wait(), 0) << child->error();
   const fs::path alone = folder_.path() / "alone";
   test::ToyTask task({.batch = 10, .dropout = 0});
-  train::run_loop(task, {.run = alone, .steps = 10, .micro_batches = 2, .log_every = 1, .ema_decay = 0.9, .seed = 3}, {});
+  train::run_loop(task, {.run = alone, .steps = 10, .micro_batches = 2, .log_every = 1, .ema_decay = 0.9, .seed = 3},
+                  {});
   const auto two = losses(run), one = losses(alone);
   ASSERT_EQ(two.size(), 10u);
   ASSERT_EQ(one.size(), 10u);

@@ -47,11 +47,13 @@ TEST(FeatureCacheStep, MemoryHoldsOneMicroBatchOfGraph) {
   const at::Tensor w = at::ones({1, 1}).requires_grad_(true);
   at::Generator generator = make_generator(0);
   feature_cache_step(
-      3, [&](int64_t, at::Generator&) {
+      3,
+      [&](int64_t, at::Generator&) {
         modes.push_back(at::GradMode::is_enabled());
         return std::vector<at::Tensor>{at::ones({2, 1}).matmul(w)};
       },
-      [](const std::vector<at::Tensor>& features) { return Loss{.value = features[0].square().mean(), .scalars = {}}; }, generator);
+      [](const std::vector<at::Tensor>& features) { return Loss{.value = features[0].square().mean(), .scalars = {}}; },
+      generator);
   EXPECT_EQ(modes, (std::vector<bool>{false, false, false, true, true, true}));
   EXPECT_FLOAT_EQ(w.grad().item<float>(), 2);
 }
@@ -59,14 +61,22 @@ TEST(FeatureCacheStep, MemoryHoldsOneMicroBatchOfGraph) {
 TEST(FeatureCacheStep, UnevenMicroBatchesAndBadFeatures) {
   const at::Tensor w = at::ones({1, 1}).requires_grad_(true);
   at::Generator generator = make_generator(0);
-  const auto mean = [](const std::vector<at::Tensor>& features) { return Loss{.value = features[0].mean(), .scalars = {}}; };
+  const auto mean = [](const std::vector<at::Tensor>& features) {
+    return Loss{.value = features[0].mean(), .scalars = {}};
+  };
   // 1 + 2 + 3 rows of values 1, 2, 3: mean 14 / 6.
   const Scalars scalars = feature_cache_step(
-      3, [&](int64_t i, at::Generator&) { return std::vector<at::Tensor>{at::full({i + 1, 1}, static_cast<double>(i + 1)).matmul(w)}; }, mean, generator);
+      3,
+      [&](int64_t i, at::Generator&) {
+        return std::vector<at::Tensor>{at::full({i + 1, 1}, static_cast<double>(i + 1)).matmul(w)};
+      },
+      mean, generator);
   EXPECT_NEAR(scalars.at("loss"), 14.0 / 6, 1e-6);
   EXPECT_NEAR(w.grad().item<double>(), 14.0 / 6, 1e-6);
   EXPECT_THROW(feature_cache_step(0, {}, mean, generator), Error);
-  const auto unlike = [&](int64_t i, at::Generator&) { return std::vector<at::Tensor>(static_cast<size_t>(i + 1), at::ones({2, 1})); };
+  const auto unlike = [&](int64_t i, at::Generator&) {
+    return std::vector<at::Tensor>(static_cast<size_t>(i + 1), at::ones({2, 1}));
+  };
   EXPECT_THROW(feature_cache_step(2, unlike, mean, generator), Error);
   const auto scalar = [&](int64_t, at::Generator&) { return std::vector<at::Tensor>{at::ones({})}; };
   EXPECT_THROW(feature_cache_step(2, scalar, mean, generator), Error);

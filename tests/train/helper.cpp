@@ -1,5 +1,6 @@
 // A process of its own for tests that kill, stop or multiply processes: trains the toy task.
-//   train_helper RUN STEPS [--resume] [--pause MILLISECONDS] [--no-dropout] [--collectives] [--contrastive] [--hang-rank R] [--die-rank R]
+//   train_helper RUN STEPS [--resume] [--pause MILLISECONDS] [--no-dropout] [--collectives] [--contrastive]
+//   [--hang-rank R] [--die-rank R]
 // Ranks come from the environment, as in the real command. Exit codes as the command's.
 #include <ATen/Parallel.h>
 #include <torch/csrc/autograd/autograd.h>
@@ -62,7 +63,8 @@ void collectives(const train::Distributed& ranks) {
   ranks.all_reduce_mean({mean, wide, half});
 
   // Rank r's loss is sum over all rows of (r + 1) * (row + 1) * feature^2.
-  const at::Tensor features = (at::arange(4, at::kFloat).view({2, 2}) + 4.0 * static_cast<double>(r)).requires_grad_(true);
+  const at::Tensor features =
+      (at::arange(4, at::kFloat).view({2, 2}) + 4.0 * static_cast<double>(r)).requires_grad_(true);
   const at::Tensor all = ranks.all_gather(features);  // [2 * world, 2]
   const at::Tensor weight = at::arange(1, all.size(0) + 1, at::kFloat).unsqueeze(1) * static_cast<double>(r + 1);
   torch::autograd::backward({(weight * all * all).sum()}, {});
@@ -74,10 +76,17 @@ void collectives(const train::Distributed& ranks) {
   const std::vector<std::string> gathered = ranks.gather(std::string(static_cast<size_t>(r * 3), 'x'));
   ranks.barrier();
 
-  nlohmann::json result = {{"rank", r},          {"world", ranks.world()},  {"mean", numbers(mean)},
-                           {"wide", numbers(wide)}, {"half", numbers(half)},   {"all", numbers(all)},
-                           {"grad", numbers(features.grad())}, {"sent", numbers(sent)}, {"flags", numbers(flags)},
-                           {"text", text},       {"gathered", gathered}};
+  nlohmann::json result = {{"rank", r},
+                           {"world", ranks.world()},
+                           {"mean", numbers(mean)},
+                           {"wide", numbers(wide)},
+                           {"half", numbers(half)},
+                           {"all", numbers(all)},
+                           {"grad", numbers(features.grad())},
+                           {"sent", numbers(sent)},
+                           {"flags", numbers(flags)},
+                           {"text", text},
+                           {"gathered", gathered}};
   std::cout << result.dump() << std::endl;
 }
 
@@ -106,14 +115,27 @@ int run(const Arguments& arguments) {
     contrastive(ranks);
     return 0;
   }
-  test::ToyTask task({.rank = ranks.rank(), .world = ranks.world(), .dropout = arguments.dropout ? 0.2 : 0, .after = [&](int64_t step) {
+  test::ToyTask task({.rank = ranks.rank(),
+                      .world = ranks.world(),
+                      .dropout = arguments.dropout ? 0.2 : 0,
+                      .after = [&](int64_t step) {
                         std::this_thread::sleep_for(std::chrono::milliseconds(arguments.pause));
-                        if (step == 6 && arguments.hang_rank == ranks.rank()) std::this_thread::sleep_for(std::chrono::seconds(30));
+                        if (step == 6 && arguments.hang_rank == ranks.rank())
+                          std::this_thread::sleep_for(std::chrono::seconds(30));
                         if (step == 6 && arguments.die_rank == ranks.rank()) _exit(9);
                       }});
-  const train::LoopResult result = train::run_loop(
-      task, {.run = arguments.run, .steps = arguments.steps, .micro_batches = 2, .log_every = 1, .checkpoint_every = 5, .eval_every = 10,
-             .keep = 2, .ema_decay = 0.9, .seed = 3, .resume = arguments.resume}, ranks);
+  const train::LoopResult result = train::run_loop(task,
+                                                   {.run = arguments.run,
+                                                    .steps = arguments.steps,
+                                                    .micro_batches = 2,
+                                                    .log_every = 1,
+                                                    .checkpoint_every = 5,
+                                                    .eval_every = 10,
+                                                    .keep = 2,
+                                                    .ema_decay = 0.9,
+                                                    .seed = 3,
+                                                    .resume = arguments.resume},
+                                                   ranks);
   std::cout << result.step << std::endl;
   return 0;
 }

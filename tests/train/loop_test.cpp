@@ -35,14 +35,16 @@ class LoopTest : public ::testing::Test {
 
 TEST_F(LoopTest, TrainsAndLogs) {
   ToyTask task({.dropout = 0});
-  const train::LoopResult result = train::run_loop(task, {.run = run_, .steps = 60, .log_every = 20, .eval_every = 30}, {});
+  const train::LoopResult result =
+      train::run_loop(task, {.run = run_, .steps = 60, .log_every = 20, .eval_every = 30}, {});
   EXPECT_EQ(result.step, 60);
   const auto lines = log();
   ASSERT_EQ(lines.size(), 5u);  // steps 20, 40, 60 and evaluations at 30, 60
   EXPECT_EQ(lines[0]["step"], 20);
   EXPECT_EQ(lines[1]["step"], 30);
   EXPECT_TRUE(lines[1].contains("eval/error"));
-  for (const char* name : {"loss", "scale", "grad_norm", "lr", "data_wait", "seconds_per_step", "seconds"}) EXPECT_TRUE(lines[0].contains(name)) << name;
+  for (const char* name : {"loss", "scale", "grad_norm", "lr", "data_wait", "seconds_per_step", "seconds"})
+    EXPECT_TRUE(lines[0].contains(name)) << name;
   EXPECT_LT(lines[3]["loss"].get<double>(), 0.8 * lines[0]["loss"].get<double>());
   EXPECT_LE(task.scale.item<double>(), 1.05);
   EXPECT_EQ(result.last.at("loss"), lines[3]["loss"].get<double>());
@@ -53,13 +55,15 @@ TEST_F(LoopTest, TheLearningRateIsTheSchedules) {
   train::run_loop(task, {.run = run_, .steps = 10, .log_every = 1}, {});
   const train::ScheduleOptions schedule{.decay = train::Decay::cosine_squared, .warmup = 4, .total = 10};
   const auto lines = log();
-  for (int64_t k = 0; k < 10; ++k) EXPECT_NEAR(lines[static_cast<size_t>(k)]["lr"].get<double>(), 0.02 * train::multiplier(schedule, k), 1e-15);
+  for (int64_t k = 0; k < 10; ++k)
+    EXPECT_NEAR(lines[static_cast<size_t>(k)]["lr"].get<double>(), 0.02 * train::multiplier(schedule, k), 1e-15);
 }
 
 TEST_F(LoopTest, LookingDoesNotDisturbTraining) {
   ToyTask plain, looked;
   train::run_loop(plain, {.steps = 20, .ema_decay = 0.9}, {});
-  train::run_loop(looked, {.run = run_, .steps = 20, .log_every = 1, .checkpoint_every = 3, .eval_every = 2, .ema_decay = 0.9}, {});
+  train::run_loop(
+      looked, {.run = run_, .steps = 20, .log_every = 1, .checkpoint_every = 3, .eval_every = 2, .ema_decay = 0.9}, {});
   EXPECT_TRUE(at::equal(plain.w1, looked.w1));
   EXPECT_TRUE(at::equal(plain.scale, looked.scale));
 }
@@ -83,7 +87,10 @@ TEST_F(LoopTest, ANaNLossEndsTheRunAndTheCheckpointStays) {
       what = error.what();
     }
     EXPECT_NE(what.find("step 8"), std::string::npos) << what;
-    EXPECT_NE(what.find(gradient ? "the gradient is not finite, first of b1 (loss 0." : "the loss is not finite (loss "), std::string::npos) << what;
+    EXPECT_NE(
+        what.find(gradient ? "the gradient is not finite, first of b1 (loss 0." : "the loss is not finite (loss "),
+        std::string::npos)
+        << what;
     EXPECT_NE(what.find("scale "), std::string::npos) << what;
     EXPECT_EQ(train::read_checkpoint(*train::find_checkpoint(run_)).step, 5);
     EXPECT_TRUE(task.b1.isfinite().all().item<bool>());
@@ -130,8 +137,14 @@ struct TwoSets : train::Task {
   std::vector<std::string> order;
 
   std::vector<train::OptimizerSet> optimizers() override {
-    return {{.name = "generator", .groups = {{.name = "all", .parameters = {{"g", g}}}}, .adamw = {.lr = 0.1}, .schedule = {.decay = train::Decay::constant}},
-            {.name = "discriminator", .groups = {{.name = "all", .parameters = {{"d", d}}}}, .adamw = {.lr = 0.05}, .schedule = {.decay = train::Decay::constant}}};
+    return {{.name = "generator",
+             .groups = {{.name = "all", .parameters = {{"g", g}}}},
+             .adamw = {.lr = 0.1},
+             .schedule = {.decay = train::Decay::constant}},
+            {.name = "discriminator",
+             .groups = {{.name = "all", .parameters = {{"d", d}}}},
+             .adamw = {.lr = 0.05},
+             .schedule = {.decay = train::Decay::constant}}};
   }
   void fetch(const train::StepContext&) override { order.push_back("fetch"); }
   train::Scalars accumulate(const train::StepContext&, size_t set) override {
@@ -153,7 +166,8 @@ TEST_F(LoopTest, TwoOptimizerSetsInTurn) {
   TwoSets task;
   train::run_loop(task, {.run = run_, .steps = 1, .log_every = 1}, {});
   EXPECT_EQ(task.order, (std::vector<std::string>{"fetch", "accumulate0", "after0", "accumulate1", "after1"}));
-  // First steps of Adam are lr in size. d's gradient is g after its update (0.1), without what the first backward left there.
+  // First steps of Adam are lr in size. d's gradient is g after its update (0.1), without what the first backward left
+  // there.
   EXPECT_NEAR(task.g[0].item<double>(), 0.1, 1e-6);
   EXPECT_NEAR(task.d[0].item<double>(), -0.05, 1e-6);
   EXPECT_NEAR(task.d.grad()[0].item<double>(), 0.1, 1e-6);

@@ -10,8 +10,9 @@
 namespace cambium::train {
 namespace {
 
-// torch.optim.AdamW (2.13), lr 1e-2, betas (0.9, 0.98), eps 1e-8, groups of decay 0.2 and 0, LambdaLR of warm-up 3 and cosine
-// squared to 10; p_i = sin(i) and cos(i), gradient at step t: cos(1.7 i + t) (1 + i mod 3) and 1e-3 sin(i (t + 1)), none at t = 2.
+// torch.optim.AdamW (2.13), lr 1e-2, betas (0.9, 0.98), eps 1e-8, groups of decay 0.2 and 0, LambdaLR of warm-up 3 and
+// cosine squared to 10; p_i = sin(i) and cos(i), gradient at step t: cos(1.7 i + t) (1 + i mod 3) and 1e-3 sin(i (t +
+// 1)), none at t = 2.
 struct Trace {
   at::Tensor a, b;
   AdamW optimizer;
@@ -19,7 +20,8 @@ struct Trace {
   explicit Trace(at::ScalarType dtype)
       : a(at::sin(at::arange(7, at::kDouble)).to(dtype).requires_grad_(true)),
         b(at::cos(at::arange(3, at::kDouble)).to(dtype).requires_grad_(true)),
-        optimizer({{.name = "regular", .parameters = {{"a", a}}, .weight_decay = 0.2}, {.name = "gain_bias", .parameters = {{"b", b}}}},
+        optimizer({{.name = "regular", .parameters = {{"a", a}}, .weight_decay = 0.2},
+                   {.name = "gain_bias", .parameters = {{"b", b}}}},
                   {.lr = 1e-2}) {}
 
   void run(int64_t from, int64_t to) {
@@ -37,13 +39,15 @@ struct Trace {
 const std::vector<double> kA = {-0.0017947410369474747, 0.8525344696728294,  0.9004792549472211, 0.12406832796279506,
                                 -0.7452209479535887,    -0.9381010254439877, -0.2871799804444556};
 const std::vector<double> kB = {1.0, 0.5359779609642774, -0.42147991269268753};
-const std::vector<double> kSquare = {0.055532429959664495, 0.2371943454282112, 0.48899733121047184, 0.060168249075370196,
-                                     0.21540341308487396,  0.5420784121878395, 0.05421182812807494};
+const std::vector<double> kSquare = {0.055532429959664495, 0.2371943454282112,  0.48899733121047184,
+                                     0.060168249075370196, 0.21540341308487396, 0.5420784121878395,
+                                     0.05421182812807494};
 
 void expect_near(const at::Tensor& got, const std::vector<double>& expected, double tolerance) {
   const at::Tensor wide = got.detach().to(at::kDouble).contiguous();
   ASSERT_EQ(wide.numel(), static_cast<int64_t>(expected.size()));
-  for (size_t i = 0; i < expected.size(); ++i) EXPECT_NEAR(wide.const_data_ptr<double>()[i], expected[i], tolerance) << i;
+  for (size_t i = 0; i < expected.size(); ++i)
+    EXPECT_NEAR(wide.const_data_ptr<double>()[i], expected[i], tolerance) << i;
 }
 
 TEST(AdamW, EqualsPyTorch) {
@@ -111,10 +115,16 @@ TEST(AdamW, AStepCountsAsAChangeOfTheParameter) {
 }
 
 TEST(AdamW, GradientInAnotherMemoryFormat) {
-  const auto make = [] { return at::arange(16, at::kFloat).view({1, 4, 2, 2}).contiguous(at::MemoryFormat::ChannelsLast).requires_grad_(true); };
+  const auto make = [] {
+    return at::arange(16, at::kFloat)
+        .view({1, 4, 2, 2})
+        .contiguous(at::MemoryFormat::ChannelsLast)
+        .requires_grad_(true);
+  };
   const at::Tensor like = make(), unlike = make();
   const at::Tensor gradient = at::arange(16, at::kFloat).view({1, 4, 2, 2}) - 7;  // contiguous
-  AdamW one({{.name = "g", .parameters = {{"w", like}}}}, {.lr = 0.1}), two({{.name = "g", .parameters = {{"w", unlike}}}}, {.lr = 0.1});
+  AdamW one({{.name = "g", .parameters = {{"w", like}}}}, {.lr = 0.1}),
+      two({{.name = "g", .parameters = {{"w", unlike}}}}, {.lr = 0.1});
   like.mutable_grad() = gradient.contiguous(at::MemoryFormat::ChannelsLast);
   unlike.mutable_grad() = gradient;
   one.step(1);
@@ -127,14 +137,16 @@ TEST(AdamW, RefusesWhatCannotBeTrained) {
   const auto make = [](ParameterGroup group) { return AdamW({std::move(group)}, {}); };
   EXPECT_THROW(make({.name = "g", .parameters = {{"frozen", at::zeros({2})}}}), Error);
   EXPECT_THROW(make({.name = "g", .parameters = {{"product", leaf * 2}}}), Error);
-  EXPECT_THROW(make({.name = "g", .parameters = {{"half", at::zeros({2}, at::kBFloat16).requires_grad_(true)}}}), Error);
+  EXPECT_THROW(make({.name = "g", .parameters = {{"half", at::zeros({2}, at::kBFloat16).requires_grad_(true)}}}),
+               Error);
   EXPECT_THROW(make({.name = "g", .parameters = {{"a", leaf}, {"b", leaf}}}), Error);
   EXPECT_THROW(make({.name = "g", .parameters = {{"a", leaf}}, .weight_decay = -1}), UsageError);
   EXPECT_THROW(AdamW({}, {.beta2 = 1}), UsageError);
 }
 
 TEST(GradientNorm, ClipsAsPyTorchDoes) {
-  const at::Tensor a = at::zeros({2}).requires_grad_(true), b = at::zeros({1}).requires_grad_(true), none = at::zeros({5}).requires_grad_(true);
+  const at::Tensor a = at::zeros({2}).requires_grad_(true), b = at::zeros({1}).requires_grad_(true),
+                   none = at::zeros({5}).requires_grad_(true);
   const NamedTensors parameters = {{"a", a}, {"b", b}, {"none", none}};
   const auto set = [&] {
     a.mutable_grad() = at::tensor({3.0f, 0.0f});

@@ -1,4 +1,5 @@
-// Never losing work: a run that was stopped, killed or torn goes on to bitwise the weights of the run that never stopped.
+// Never losing work: a run that was stopped, killed or torn goes on to bitwise the weights of the run that never
+// stopped.
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -27,8 +28,15 @@ using test::ToyTask;
 constexpr int64_t kSteps = 33;
 
 train::LoopOptions options(const fs::path& run) {
-  return {.run = run, .steps = kSteps, .micro_batches = 2, .log_every = 1, .checkpoint_every = 5, .eval_every = 10, .keep = 2,
-          .ema_decay = 0.9, .seed = 3};
+  return {.run = run,
+          .steps = kSteps,
+          .micro_batches = 2,
+          .log_every = 1,
+          .checkpoint_every = 5,
+          .eval_every = 10,
+          .keep = 2,
+          .ema_decay = 0.9,
+          .seed = 3};
 }
 
 class Resume : public ::testing::Test {
@@ -218,7 +226,9 @@ TEST_F(Resume, ATornOrChangedFileIsNamedAndTheEarlierCheckpointServes) {
         FAIL() << "a damaged " << file << " was taken";
       } catch (const Error& error) {
         EXPECT_EQ(error.info().file, path.string());
-        EXPECT_NE(error.info().mend.find("delete " + folder.string() + " to go on from step_00000030"), std::string::npos) << error.what();
+        EXPECT_NE(error.info().mend.find("delete " + folder.string() + " to go on from step_00000030"),
+                  std::string::npos)
+            << error.what();
       }
       fs::remove_all(folder);  // as told
       ToyTask task;
@@ -231,7 +241,8 @@ TEST_F(Resume, ATornOrChangedFileIsNamedAndTheEarlierCheckpointServes) {
 TEST_F(Resume, AFullDiskLeavesTheEarlierCheckpoint) {
   const fs::path run = folder_.path() / "run";
   const auto state = [](int64_t step) {
-    return train::CheckpointState{.step = step, .schedules = {}, .generators = {"x"}, .data = {nlohmann::json(1)}, .versions = {}};
+    return train::CheckpointState{
+        .step = step, .schedules = {}, .generators = {"x"}, .data = {nlohmann::json(1)}, .versions = {}};
   };
   train::save_checkpoint(run, state(1), {.model = {{"w", at::ones({1000})}}}, 1);
   rlimit before{};
@@ -251,7 +262,8 @@ TEST_F(Resume, AFullDiskLeavesTheEarlierCheckpoint) {
   EXPECT_NE(what.find("cannot save the checkpoint"), std::string::npos) << what;
   EXPECT_NE(what.find("earlier checkpoints are whole"), std::string::npos) << what;
   EXPECT_EQ(train::read_checkpoint(*train::find_checkpoint(run)).step, 1);
-  EXPECT_EQ(std::distance(fs::directory_iterator(run / "checkpoints"), fs::directory_iterator()), 2);  // step_00000001 and last
+  EXPECT_EQ(std::distance(fs::directory_iterator(run / "checkpoints"), fs::directory_iterator()),
+            2);  // step_00000001 and last
 }
 
 TEST_F(Resume, ARunFolderInUseIsNotOverwritten) {

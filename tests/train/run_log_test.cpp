@@ -35,7 +35,7 @@ std::vector<std::string> records(const fs::path& path) {
 }
 
 TEST(Crc32c, KnownSums) {
-  EXPECT_EQ(crc32c("123456789"), 0xE3069283u);         // the polynomial's check value
+  EXPECT_EQ(crc32c("123456789"), 0xE3069283u);            // the polynomial's check value
   EXPECT_EQ(crc32c(std::string(32, '\0')), 0x8A9136AAu);  // RFC 3720, B.4
   EXPECT_EQ(crc32c(std::string(32, '\xff')), 0x62A8AB43u);
 }
@@ -94,7 +94,8 @@ TEST(RunLog, AppendsAndDropsWhatComesAfterTheCheckpoint) {
     log.write(6, {{"loss", 0.25}});
   }
   EXPECT_EQ(read_file(run / "log.jsonl"),
-            "{\"step\":1,\"loss\":1.0}\n{\"step\":2,\"loss\":0.5}\n{\"step\":3,\"loss\":0.3333333333333333}\n{\"step\":4,\"loss\":0.25}\n"
+            "{\"step\":1,\"loss\":1.0}\n{\"step\":2,\"loss\":0.5}\n{\"step\":3,\"loss\":0.3333333333333333}\n{\"step\":"
+            "4,\"loss\":0.25}\n"
             "{\"step\":5,\"loss\":0.2}\n{\"step\":5,\"eval/top1\":0.5}\n{\"step\":6,\"loss\":0.25}\n");
 }
 

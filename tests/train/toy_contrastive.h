@@ -58,12 +58,14 @@ struct ToyContrastive {
   // meru.md section 2, CLIP forward: local features against those of all ranks.
   train::Loss loss(const std::vector<at::Tensor>& features) const {
     const auto unit = [](const at::Tensor& x) { return x / x.norm(2, {1}, true); };
-    const at::Tensor image = unit(features[0]), text = unit(features[1]);                       // [B, D]
-    const at::Tensor all_image = ranks.all_gather(image), all_text = ranks.all_gather(text);    // [world * B, D]
+    const at::Tensor image = unit(features[0]), text = unit(features[1]);                     // [B, D]
+    const at::Tensor all_image = ranks.all_gather(image), all_text = ranks.all_gather(text);  // [world * B, D]
     const at::Tensor y = at::arange(image.size(0), at::kLong) + image.size(0) * ranks.rank();
     const at::Tensor scale = logit_scale.exp();
     train::Loss result;
-    result.value = (at::cross_entropy_loss(scale * image.matmul(all_text.t()), y) + at::cross_entropy_loss(scale * text.matmul(all_image.t()), y)) / 2;
+    result.value = (at::cross_entropy_loss(scale * image.matmul(all_text.t()), y) +
+                    at::cross_entropy_loss(scale * text.matmul(all_image.t()), y)) /
+                   2;
     result.scalars.set("logit_scale", scale);
     return result;
   }

@@ -1,6 +1,6 @@
 #pragma once
-// A small Task with everything that makes exact resume hard: shuffled epochs whose position must be saved, dropout, noise
-// from the run's generator, a buffer that is not trained, a clamp after the step, gradient accumulation.
+// A small Task with everything that makes exact resume hard: shuffled epochs whose position must be saved, dropout,
+// noise from the run's generator, a buffer that is not trained, a clamp after the step, gradient accumulation.
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 
@@ -16,7 +16,8 @@ namespace cambium::test {
 // Rows 0..size-1 in a new order every epoch; rank r takes every world-th.
 class ToyStream {
  public:
-  ToyStream(int64_t size, uint64_t seed, int64_t rank, int64_t world) : size_(size), seed_(seed), rank_(rank), world_(world), taken_(rank) {}
+  ToyStream(int64_t size, uint64_t seed, int64_t rank, int64_t world)
+      : size_(size), seed_(seed), rank_(rank), world_(world), taken_(rank) {}
 
   int64_t next() {
     if (taken_ / size_ != epoch_ || order_.empty()) {
@@ -48,10 +49,10 @@ struct ToyBatch {
 };
 
 struct ToyOptions {
-  int64_t batch = 5;       // rows a micro-batch on this rank; 37 rows in all, so that epochs end inside batches
+  int64_t batch = 5;  // rows a micro-batch on this rank; 37 rows in all, so that epochs end inside batches
   int64_t rank = 0, world = 1;
   double dropout = 0.2;
-  double poison_at = -1;   // the step (0-based) whose loss is NaN
+  double poison_at = -1;  // the step (0-based) whose loss is NaN
   bool poison_gradient = false;
   std::function<void(int64_t step)> after = {};
 };
@@ -80,8 +81,9 @@ class ToyTask : public train::BatchTask<ToyBatch> {
 
   std::vector<train::OptimizerSet> optimizers() override {
     train::OptimizerSet set;
-    set.groups = {{.name = "regular", .parameters = {{"w1", w1}, {"w2", w2}, {"unused", unused}}, .weight_decay = 0.1},
-                  {.name = "gain_bias", .parameters = {{"b1", b1}, {"scale", scale}}, .weight_decay = 0, .lr_multiplier = 2}};
+    set.groups = {
+        {.name = "regular", .parameters = {{"w1", w1}, {"w2", w2}, {"unused", unused}}, .weight_decay = 0.1},
+        {.name = "gain_bias", .parameters = {{"b1", b1}, {"scale", scale}}, .weight_decay = 0, .lr_multiplier = 2}};
     set.adamw = {.lr = 0.02};
     set.schedule = {.decay = train::Decay::cosine_squared, .warmup = 4};
     set.grad_clip = 0.7;
@@ -132,7 +134,8 @@ class ToyTask : public train::BatchTask<ToyBatch> {
     train::Loss result{.value = at::mse_loss(forward(x), batch.y), .scalars = {}};
     if (static_cast<double>(context.step) == options_.poison_at) {
       // sqrt's gradient at 0 is infinite, times 0 is NaN: a finite loss with a gradient that is not.
-      result.value = result.value + (options_.poison_gradient ? (b1 - b1).sum().sqrt() * 0.0 : (b1.sum() * 0.0).log() * 0.0);
+      result.value =
+          result.value + (options_.poison_gradient ? (b1 - b1).sum().sqrt() * 0.0 : (b1.sum() * 0.0).log() * 0.0);
     }
     result.scalars.set("scale", scale);
     return result;

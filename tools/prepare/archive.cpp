@@ -9,13 +9,15 @@
 
 namespace cambium::prepare {
 
-void read_package(const std::filesystem::path& archive, const std::function<void(const std::string&, std::string)>& member) {
+void read_package(const std::filesystem::path& archive,
+                  const std::function<void(const std::string&, std::string)>& member) {
   const std::unique_ptr<::archive, int (*)(::archive*)> reader(archive_read_new(), archive_read_free);
   archive_read_support_filter_gzip(reader.get());
   archive_read_support_format_tar(reader.get());
   const auto fail = [&] {
     throw Error({.what = archive_error_string(reader.get()) ? archive_error_string(reader.get()) : "cannot read",
-                 .file = archive.string(), .mend = "delete it and run scripts/data again"});
+                 .file = archive.string(),
+                 .mend = "delete it and run scripts/data again"});
   };
   if (archive_read_open_filename(reader.get(), archive.c_str(), 1 << 16) != ARCHIVE_OK) fail();
   archive_entry* entry = nullptr;

@@ -53,9 +53,11 @@ Pictures iconify(const fs::path& archive, const std::vector<Emoji>& catalog, con
     if (icons.contains("aliases") && icons["aliases"].contains(key)) key = icons["aliases"][key].at("parent");
     if (!icons.at("icons").contains(key)) continue;
     const json& icon = icons["icons"][key];
-    const int width = icon.value("width", icons.value("width", 16)), height = icon.value("height", icons.value("height", 16));
-    const std::string svg = "<svg xmlns=\"http://www.w3.org/2000/svg\" xmlns:xlink=\"http://www.w3.org/1999/xlink\" viewBox=\"0 0 " +
-                            std::to_string(width) + " " + std::to_string(height) + "\">" + icon.at("body").get<std::string>() + "</svg>";
+    const int width = icon.value("width", icons.value("width", 16)),
+              height = icon.value("height", icons.value("height", 16));
+    const std::string svg =
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" xmlns:xlink=\"http://www.w3.org/1999/xlink\" viewBox=\"0 0 " +
+        std::to_string(width) + " " + std::to_string(height) + "\">" + icon.at("body").get<std::string>() + "</svg>";
     pictures.emplace(emoji.hexcode, io::render_svg(svg, title + " " + key, kSide, kSide));
   }
   progress.finish();
@@ -85,7 +87,8 @@ void write_shard(const fs::path& file, const std::vector<Emoji>& catalog, const 
   for (const Emoji& emoji : catalog) {
     const auto found = pictures.find(emoji.hexcode);
     if (found == pictures.end() || data::emoji::held_out(emoji.hexcode) != held_out) continue;
-    const json text = {{"caption", emoji.name}, {"keywords", emoji.keywords}, {"subgroup", emoji.subgroup}, {"group", emoji.group}};
+    const json text = {
+        {"caption", emoji.name}, {"keywords", emoji.keywords}, {"subgroup", emoji.subgroup}, {"group", emoji.group}};
     shard.add(emoji.hexcode + ".png", io::encode_png(io::flatten(found->second)));
     shard.add(emoji.hexcode + ".json", text.dump());
   }
@@ -97,13 +100,16 @@ void write_shard(const fs::path& file, const std::vector<Emoji>& catalog, const 
 void prepare_emoji(const fs::path& downloads, const fs::path& out) {
   std::map<std::string, std::string> texts;
   read_package(package(downloads, "emojibase-data-"), [&](const std::string& name, std::string bytes) {
-    if (name == "en/data.json" || name == "en/messages.json" || name == "meta/groups.json") texts[name] = std::move(bytes);
+    if (name == "en/data.json" || name == "en/messages.json" || name == "meta/groups.json")
+      texts[name] = std::move(bytes);
   });
-  const auto catalog = data::emoji::parse_emojibase(texts["en/data.json"], texts["en/messages.json"], texts["meta/groups.json"]);
+  const auto catalog =
+      data::emoji::parse_emojibase(texts["en/data.json"], texts["en/messages.json"], texts["meta/groups.json"]);
 
   AtomicDirectory directory(out);
   data::emoji::write_catalog(directory.temporary() / "catalog.json", catalog);
-  const std::map<std::string, std::string> packages = {{"noto", "iconify-json-noto-1"}, {"twemoji", "iconify-json-twemoji-1"},
+  const std::map<std::string, std::string> packages = {{"noto", "iconify-json-noto-1"},
+                                                       {"twemoji", "iconify-json-twemoji-1"},
                                                        {"openmoji", "iconify-json-openmoji-1"},
                                                        {"fluent-flat", "iconify-json-fluent-emoji-flat-1"},
                                                        {"fluent-3d", "lobehub-fluent-emoji-3d-1"}};

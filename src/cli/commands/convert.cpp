@@ -30,13 +30,17 @@ void add_convert(CLI::App& app) {
     std::string in, out, key, to, convert_dtype;
   };
   auto options = std::make_shared<Options>();
-  CLI::App* command = add_command(app, "convert", "move weights between containers (.safetensors, .pth) and layouts of names",
-                                  "cambium convert ViT-B-32.pt clip.safetensors --to meru");
+  CLI::App* command =
+      add_command(app, "convert", "move weights between containers (.safetensors, .pth) and layouts of names",
+                  "cambium convert ViT-B-32.pt clip.safetensors --to meru");
   command->add_option("in", options->in, "weights as inspect reads them")->required();
   command->add_option("out", options->out, "output: .safetensors, or .pth, .pt, .bin")->required();
   command->add_option("--key", options->key, "which value of a .pth file holds the tensors");
-  command->add_option("--to", options->to, "CLIP's names: meru, openai, open_clip or hugging_face (default: unchanged)");
-  command->add_option("--dtype", options->convert_dtype, "f32, bf16 or f16 for floating-point tensors (default: unchanged)")
+  command->add_option("--to", options->to,
+                      "CLIP's names: meru, openai, open_clip or hugging_face (default: unchanged)");
+  command
+      ->add_option("--dtype", options->convert_dtype,
+                   "f32, bf16 or f16 for floating-point tensors (default: unchanged)")
       ->check(CLI::IsMember({"f32", "bf16", "f16"}));
   command->add_option("--json", options->json, "write what was done as JSON to this file (- for standard output)");
   command->callback([options] {
@@ -48,7 +52,9 @@ void add_convert(CLI::App& app) {
     const bool safetensors = std::filesystem::path(options->out).extension() == ".safetensors";
     if (!options->to.empty()) {
       const clip::Layout target = clip::parse_layout(options->to);
-      if (!safetensors) log::warn("only .safetensors says the activation, heads and pixel statistics, which names and shapes do not tell");
+      if (!safetensors)
+        log::warn(
+            "only .safetensors says the activation, heads and pixel statistics, which names and shapes do not tell");
       const auto folder = io::find_weights(options->in).front().parent_path();
       convert.rename = [target, folder, &described](io::StateDict state) {
         io::StateDict out = clip::relabel(std::move(state), target, folder);
@@ -58,10 +64,15 @@ void add_convert(CLI::App& app) {
     }
     const auto result = io::convert_weights(options->in, options->out, convert);
     if (!described.empty()) write_hugging_face_config(options->out, described);
-    std::string text = options->out + ": " + format_count(result.tensors) + " tensors, " + format_bytes(static_cast<double>(result.bytes));
+    std::string text = options->out + ": " + format_count(result.tensors) + " tensors, " +
+                       format_bytes(static_cast<double>(result.bytes));
     for (size_t i = 0; i < result.dropped.size(); ++i) text += (i ? ", " : "; left out: ") + result.dropped[i];
     if (options->json != "-") std::cout << text << "\n";
-    write_json(*options, nlohmann::json({{"file", options->out}, {"tensors", result.tensors}, {"bytes", result.bytes}, {"dropped", result.dropped}}).dump(2));
+    write_json(
+        *options,
+        nlohmann::json(
+            {{"file", options->out}, {"tensors", result.tensors}, {"bytes", result.bytes}, {"dropped", result.dropped}})
+            .dump(2));
   });
 }
 

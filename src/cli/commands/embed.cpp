@@ -26,7 +26,9 @@ std::pair<size_t, size_t> parse_shard(const std::string& text) {
   size_t index = 0, count = 0;
   char rest = 0;
   if (std::sscanf(text.c_str(), "%zu/%zu%c", &index, &count, &rest) != 2 || count == 0 || index >= count) {
-    throw UsageError({.what = "\"" + text + "\" is not a part", .field = "--shard", .mend = "write I/N with I from 0 to N-1, as 0/4"});
+    throw UsageError({.what = "\"" + text + "\" is not a part",
+                      .field = "--shard",
+                      .mend = "write I/N with I from 0 to N-1, as 0/4"});
   }
   return {index, count};
 }
@@ -36,10 +38,12 @@ void run(const EmbedOptions& options) {
   namespace fs = std::filesystem;
   const std::string extension = fs::path(options.out).extension().string();
   if (extension != ".safetensors" && extension != ".npy") {
-    throw UsageError({.what = "unknown ending \"" + extension + "\"", .field = "-o", .mend = "use .safetensors or .npy"});
+    throw UsageError(
+        {.what = "unknown ending \"" + extension + "\"", .field = "-o", .mend = "use .safetensors or .npy"});
   }
   if (options.images.empty() == options.texts_file.empty()) {
-    throw UsageError({.what = "give either pictures or --texts-file", .field = "embed", .mend = "see cambium embed --help"});
+    throw UsageError(
+        {.what = "give either pictures or --texts-file", .field = "embed", .mend = "see cambium embed --help"});
   }
   const auto [index, count] = parse_shard(options.shard);
   const Compute compute = options.apply();
@@ -61,7 +65,8 @@ void run(const EmbedOptions& options) {
   }
   const Embedder embedder = Embedder::open(options.model, compute);
   if (options.texts_file.empty()) {
-    auto pictures = embed_files(embedder, files, options.squash ? Preprocess::squash : Preprocess::center_crop, false, 2);
+    auto pictures =
+        embed_files(embedder, files, options.squash ? Preprocess::squash : Preprocess::center_crop, false, 2);
     entries = std::move(pictures.files);
     embeddings = pictures.embeddings;
     skipped = std::move(pictures.skipped);
@@ -86,7 +91,8 @@ void run(const EmbedOptions& options) {
     io::write_npy(options.out, embeddings);
   }
   std::printf("%s: %zu x %lld\n", options.out.c_str(), entries.size(), static_cast<long long>(embeddings.size(1)));
-  write_json(options, nlohmann::json({{"file", options.out}, {"entries", entries.size()}, {"skipped", skipped}}).dump(2));
+  write_json(options,
+             nlohmann::json({{"file", options.out}, {"entries", entries.size()}, {"skipped", skipped}}).dump(2));
 }
 
 }  // namespace
@@ -98,10 +104,12 @@ void add_embed(CLI::App& app) {
   command->add_option("images", options->images, "pictures, or folders of them");
   command->add_option("--texts-file", options->texts_file, "embed the lines of this file instead");
   add_model_files(*command, options->model, "a MERU or CLIP file or folder (docs/weights.md lists them)", true);
-  command->add_option("-o,--out", options->out, "output: .safetensors, or .npy with the names in FILE.npy.txt")->required();
+  command->add_option("-o,--out", options->out, "output: .safetensors, or .npy with the names in FILE.npy.txt")
+      ->required();
   command->add_option("--shard", options->shard, "I/N: only every N-th entry from the I-th on, for several machines");
   command->add_flag("--hyperboloid", options->hyperboloid, "MERU: full points [time, space]");
-  command->add_flag("--poincare", options->poincare, "MERU: points of the unit Poincare ball, for plots")->excludes("--hyperboloid");
+  command->add_flag("--poincare", options->poincare, "MERU: points of the unit Poincare ball, for plots")
+      ->excludes("--hyperboloid");
   command->add_flag("--squash", options->squash, "squash pictures to the square instead of cropping its middle");
   add_common(*command, *options);
   command->callback([options] { run(*options); });

@@ -25,16 +25,23 @@ void build(const IndexOptions& options) {
   const auto files = io::picture_files(options.pictures);
   const bool exists = index::Index::exists(options.folder);
   if (!exists && options.model.weights.empty()) {
-    throw UsageError({.what = "a new index needs a model", .field = "--weights", .mend = "give a MERU or CLIP file; docs/weights.md lists them"});
+    throw UsageError({.what = "a new index needs a model",
+                      .field = "--weights",
+                      .mend = "give a MERU or CLIP file; docs/weights.md lists them"});
   }
   const Embedder embedder = exists && options.model.weights.empty()
                                 ? open_index_model(index::Index::open(options.folder), options.model, compute)
                                 : Embedder::open(options.model, compute);
   index::Index index = open_picture_index(options.folder, embedder, options.model);
   const IndexUpdate update = update_picture_index(index, embedder, files);
-  std::printf("%s: %lld added, %lld unchanged, %lld skipped; %lld pictures in all\n", options.folder.c_str(), static_cast<long long>(update.added),
-              static_cast<long long>(update.unchanged), static_cast<long long>(update.skipped), static_cast<long long>(index.size()));
-  write_json(options, nlohmann::json({{"added", update.added}, {"unchanged", update.unchanged}, {"skipped", update.skipped}, {"size", index.size()}}).dump(2));
+  std::printf("%s: %lld added, %lld unchanged, %lld skipped; %lld pictures in all\n", options.folder.c_str(),
+              static_cast<long long>(update.added), static_cast<long long>(update.unchanged),
+              static_cast<long long>(update.skipped), static_cast<long long>(index.size()));
+  write_json(options, nlohmann::json({{"added", update.added},
+                                      {"unchanged", update.unchanged},
+                                      {"skipped", update.skipped},
+                                      {"size", index.size()}})
+                          .dump(2));
 }
 
 // Paths as given, and everything below those that are folders of the index.
@@ -50,12 +57,16 @@ void remove(const IndexOptions& options) {
     for (const auto& entry : all) {
       if (entry == wanted || entry.rfind(below, 0) == 0) found += index.remove(entry);
     }
-    if (found == 0) throw Error({.what = "is not in the index", .file = path, .mend = "nothing was removed; cambium index info lists the folder"});
+    if (found == 0)
+      throw Error({.what = "is not in the index",
+                   .file = path,
+                   .mend = "nothing was removed; cambium index info lists the folder"});
     removed += found;
   }
   index.commit();
   if (index.info().removed > index.size() / 4) index.compact();  // the files are rewritten only when it is worth it
-  std::printf("%s: %lld removed; %lld pictures in all\n", options.folder.c_str(), static_cast<long long>(removed), static_cast<long long>(index.size()));
+  std::printf("%s: %lld removed; %lld pictures in all\n", options.folder.c_str(), static_cast<long long>(removed),
+              static_cast<long long>(index.size()));
 }
 
 }  // namespace
@@ -66,8 +77,9 @@ void add_index(CLI::App& app) {
   command->require_subcommand(1);
   auto options = std::make_shared<IndexOptions>();
   for (const char* name : {"build", "add"}) {
-    CLI::App* sub = command->add_subcommand(name, name == std::string("build") ? "embed pictures into a new or existing index; goes on where it was stopped"
-                                                                              : "the same for an index that exists");
+    CLI::App* sub = command->add_subcommand(
+        name, name == std::string("build") ? "embed pictures into a new or existing index; goes on where it was stopped"
+                                           : "the same for an index that exists");
     sub->add_option("index", options->folder, "the index folder")->required();
     sub->add_option("pictures", options->pictures, "pictures, or folders of them")->required();
     add_model_files(*sub, options->model, "a MERU or CLIP file or folder (default: the index's own)", false);

@@ -13,8 +13,12 @@ void add_inspect(CLI::App& app) {
     std::string path, key;
   };
   auto options = std::make_shared<Options>();
-  CLI::App* command = add_command(app, "inspect", "show what a weights file, a checkpoint or an index holds", "cambium inspect ViT-B-32.pt");
-  command->add_option("path", options->path, "a file (.safetensors, .pth, .pt, .bin), a Hugging Face folder, or an index folder")->required();
+  CLI::App* command = add_command(app, "inspect", "show what a weights file, a checkpoint or an index holds",
+                                  "cambium inspect ViT-B-32.pt");
+  command
+      ->add_option("path", options->path,
+                   "a file (.safetensors, .pth, .pt, .bin), a Hugging Face folder, or an index folder")
+      ->required();
   command->add_option("--key", options->key, "which value of a .pth file holds the tensors (default: found by itself)");
   command->add_option("--json", options->json, "write the description as JSON to this file (- for standard output)");
   command->callback([options] {

@@ -24,7 +24,9 @@ void run(const TraverseOptions& options) {
   if (!options.words_file.empty()) {
     for (auto& line : read_lines(options.words_file)) words.push_back(std::move(line));
   }
-  if (words.empty()) throw UsageError({.what = "no words to pass by", .field = "--words-file", .mend = "give a file with a word or sentence a line"});
+  if (words.empty())
+    throw UsageError(
+        {.what = "no words to pass by", .field = "--words-file", .mend = "give a file with a word or sentence a line"});
   const auto files = io::picture_files(options.images);
   const Embedder embedder = Embedder::open(options.model, compute);
   const auto pictures = embed_files(embedder, files, Preprocess::center_crop, files.size() == 1, 2);
@@ -46,13 +48,19 @@ void run(const TraverseOptions& options) {
 
 void add_traverse(CLI::App& app) {
   auto options = std::make_shared<TraverseOptions>();
-  CLI::App* command = add_command(app, "traverse", "walk from a picture to the root and name what lies on the way (MERU, CLIP)",
-                                  "cambium traverse --weights meru_vit_l.pth --words-file words.txt photo.jpg");
+  CLI::App* command =
+      add_command(app, "traverse", "walk from a picture to the root and name what lies on the way (MERU, CLIP)",
+                  "cambium traverse --weights meru_vit_l.pth --words-file words.txt photo.jpg");
   command->add_option("images", options->images, "pictures, or folders of them")->required();
   add_model_files(*command, options->model, "a MERU or CLIP file (docs/weights.md lists them)", true);
-  command->add_option("--words", options->words, "words, separated by commas")->delimiter(',')->type_size(1)->allow_extra_args(false);
+  command->add_option("--words", options->words, "words, separated by commas")
+      ->delimiter(',')
+      ->type_size(1)
+      ->allow_extra_args(false);
   command->add_option("--words-file", options->words_file, "file with a word or sentence a line");
-  command->add_option("--steps", options->steps, "points on the way")->check(CLI::Range(2, 10000))->capture_default_str();
+  command->add_option("--steps", options->steps, "points on the way")
+      ->check(CLI::Range(2, 10000))
+      ->capture_default_str();
   add_common(*command, *options);
   command->callback([options] { run(*options); });
 }

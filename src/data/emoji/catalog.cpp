@@ -14,7 +14,8 @@ using nlohmann::json;
 
 json parse(std::string_view text, const char* file) {
   json parsed = json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (parsed.is_discarded()) throw Error({.what = "is not JSON", .file = file, .mend = "delete the download and fetch it again"});
+  if (parsed.is_discarded())
+    throw Error({.what = "is not JSON", .file = file, .mend = "delete the download and fetch it again"});
   return parsed;
 }
 
@@ -38,7 +39,8 @@ std::string normalised_hexcode(std::string_view hexcode) {
 }
 
 std::vector<Emoji> parse_emojibase(std::string_view data, std::string_view messages, std::string_view groups) {
-  const json entries = parse(data, "emojibase-data en/data.json"), names = parse(messages, "emojibase-data en/messages.json"),
+  const json entries = parse(data, "emojibase-data en/data.json"),
+             names = parse(messages, "emojibase-data en/messages.json"),
              tree = parse(groups, "emojibase-data meta/groups.json");
   std::vector<Emoji> catalog;
   try {
@@ -56,7 +58,9 @@ std::vector<Emoji> parse_emojibase(std::string_view data, std::string_view messa
       catalog.push_back(std::move(emoji));
     }
   } catch (const std::exception& error) {
-    throw Error({.what = std::string("unexpected layout: ") + error.what(), .file = "emojibase-data", .mend = "use the pinned version"});
+    throw Error({.what = std::string("unexpected layout: ") + error.what(),
+                 .file = "emojibase-data",
+                 .mend = "use the pinned version"});
   }
   return catalog;
 }
@@ -64,8 +68,11 @@ std::vector<Emoji> parse_emojibase(std::string_view data, std::string_view messa
 void write_catalog(const std::filesystem::path& file, const std::vector<Emoji>& catalog) {
   json out = json::array();
   for (const Emoji& emoji : catalog) {
-    out.push_back({{"hexcode", emoji.hexcode}, {"name", emoji.name}, {"keywords", emoji.keywords},
-                   {"subgroup", emoji.subgroup}, {"group", emoji.group}});
+    out.push_back({{"hexcode", emoji.hexcode},
+                   {"name", emoji.name},
+                   {"keywords", emoji.keywords},
+                   {"subgroup", emoji.subgroup},
+                   {"group", emoji.group}});
   }
   write_file(file, out.dump(1) + "\n");
 }
@@ -75,12 +82,16 @@ std::vector<Emoji> read_catalog(const std::filesystem::path& file) {
   std::vector<Emoji> catalog;
   try {
     for (const json& entry : parsed) {
-      catalog.push_back({.hexcode = entry.at("hexcode"), .name = entry.at("name"),
+      catalog.push_back({.hexcode = entry.at("hexcode"),
+                         .name = entry.at("name"),
                          .keywords = entry.at("keywords").get<std::vector<std::string>>(),
-                         .subgroup = entry.at("subgroup"), .group = entry.at("group")});
+                         .subgroup = entry.at("subgroup"),
+                         .group = entry.at("group")});
     }
   } catch (const json::exception& error) {
-    throw Error({.what = std::string("is not an emoji catalogue: ") + error.what(), .file = file.string(), .mend = "run scripts/data again"});
+    throw Error({.what = std::string("is not an emoji catalogue: ") + error.what(),
+                 .file = file.string(),
+                 .mend = "run scripts/data again"});
   }
   if (catalog.empty()) throw Error({.what = "holds no emoji", .file = file.string(), .mend = "run scripts/data again"});
   return catalog;

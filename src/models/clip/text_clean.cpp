@@ -27,9 +27,8 @@ String collapse_space(const String& text) {
 
 // Text that no step but white space and case can change: printable ASCII without entities. Most captions are this.
 bool is_plain(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= 0x20 && c < 0x7F && c != '&') || c == '\t' || c == '\n';
-  });
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return (c >= 0x20 && c < 0x7F && c != '&') || c == '\t' || c == '\n'; });
 }
 
 }  // namespace

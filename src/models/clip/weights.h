@@ -38,9 +38,9 @@ Weights read_weights(const std::filesystem::path& path, const WeightsOptions& op
 // The same of tensors already read; `folder` is where to look for configurations, empty for nowhere.
 Weights interpret_weights(io::StateDict state, const std::filesystem::path& folder, const WeightsOptions& options = {});
 
-// The same weights under another layout's names, with what names and shapes do not tell (heads, activation, pixel statistics)
-// in the metadata, where interpret_weights looks first. `folder` as there. Error naming the first tensor that the layout has
-// no place for.
+// The same weights under another layout's names, with what names and shapes do not tell (heads, activation, pixel
+// statistics) in the metadata, where interpret_weights looks first. `folder` as there. Error naming the first tensor
+// that the layout has no place for.
 io::StateDict relabel(io::StateDict state, Layout target, const std::filesystem::path& folder);
 
 // Reads the weights and hands them to a new model, without copying what needs no conversion.

@@ -7,9 +7,7 @@
 namespace cambium::meru {
 namespace {
 
-at::ScalarType result_type(const at::Tensor& x) {
-  return x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
-}
+at::ScalarType result_type(const at::Tensor& x) { return x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat; }
 
 // The precision to compute in. `.to` is differentiable and free where nothing changes.
 at::ScalarType compute_type(const at::Tensor& x, const LorentzOptions& options) {
@@ -59,8 +57,7 @@ at::Tensor pairwise_inner(const at::Tensor& x, const at::Tensor& y, const at::Te
   return inner(x.to(type), y.to(type), c.to(type)).to(result_type(x));
 }
 
-at::Tensor pairwise_dist(const at::Tensor& x, const at::Tensor& y, const at::Tensor& c,
-                         const LorentzOptions& options) {
+at::Tensor pairwise_dist(const at::Tensor& x, const at::Tensor& y, const at::Tensor& c, const LorentzOptions& options) {
   const auto type = compute_type(x, options);
   const at::Tensor curvature = c.to(type);
   const at::Tensor cosh = -curvature * inner(x.to(type), y.to(type), curvature);

@@ -2,9 +2,9 @@
 // The Lorentz model of hyperbolic space, as MERU uses it (Desai et al. 2023, "Hyperbolic Image-Text Representations",
 // arXiv 2304.09172). A point is its space components x alone; its time component follows: t = sqrt(1/c + |x|^2).
 //
-// `c` is the curvature's size: c > 0, the space has curvature -c, so a larger c bends it more (1/c is a squared radius).
-// It is a 0-D tensor and may require a gradient. Norms are L2 norms over the last dimension.
-// bfloat16 and half inputs are computed in, and returned as, float32; float32 and float64 inputs keep their type.
+// `c` is the curvature's size: c > 0, the space has curvature -c, so a larger c bends it more (1/c is a squared
+// radius). It is a 0-D tensor and may require a gradient. Norms are L2 norms over the last dimension. bfloat16 and half
+// inputs are computed in, and returned as, float32; float32 and float64 inputs keep their type.
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>

@@ -146,8 +146,8 @@ LossOutput contrastive_loss(const PairFeatures& features, const LossScalars& sca
   const auto on_text = [&](const at::Tensor& x) { return embed(x, scalars.textual_alpha, scalars.curv, options); };
 
   const at::Tensor image_embeds = on_image(features.image), text_embeds = on_text(features.text);
-  // The safe form keeps distances and logits in float64 up to the loss. Distances differ by little beside their size: the
-  // gradient of logit_scale is a sum that cancels, and in float32 it is mostly the distances' rounding.
+  // The safe form keeps distances and logits in float64 up to the loss. Distances differ by little beside their size:
+  // the gradient of logit_scale is a sum that cancels, and in float32 it is mostly the distances' rounding.
   const auto type = cones ? precision(image_embeds, options.lorentz) : image_embeds.scalar_type();
   const auto shown = image_embeds.scalar_type();
   const Side image = collect(image_embeds, type, gather);
@@ -164,7 +164,9 @@ LossOutput contrastive_loss(const PairFeatures& features, const LossScalars& sca
   }
 
   LossOutput out{.loss = contrastive, .contrastive_loss = contrastive.to(shown)};
-  const auto show = [&](const char* name, const at::Tensor& value) { out.logged.emplace_back(name, value.detach().to(shown)); };
+  const auto show = [&](const char* name, const at::Tensor& value) {
+    out.logged.emplace_back(name, value.detach().to(shown));
+  };
   show("contrastive_loss", contrastive);
   at::Tensor violations;
   if (cones) {

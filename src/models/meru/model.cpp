@@ -142,8 +142,7 @@ Checkpoint open_checkpoint(clip::Weights weights) {
 
 std::shared_ptr<MERU> make_hyperbolic(const clip::Weights& weights, const LossOptions& loss, bool learn_curv) {
   auto meru = std::make_shared<MERU>(MERUOptions{.clip = weights.options, .loss = loss, .learn_curv = learn_curv});
-  nn::load_state(*meru, weights.state,
-                 {.may_miss = {"curv", "visual_alpha", "textual_alpha"}, .may_have = {kRoot}});
+  nn::load_state(*meru, weights.state, {.may_miss = {"curv", "visual_alpha", "textual_alpha"}, .may_have = {kRoot}});
   if (!weights.state.contains("curv")) meru->initialize_scalars();
   return meru;
 }

@@ -1,6 +1,6 @@
 #pragma once
-// MERU (arXiv 2304.09172): CLIP's towers and projections, a learned curvature, and one learned scale per modality. Its CLIP
-// baseline is clip::CLIP itself; both are used through clip::CLIP, and the functions below know which is which.
+// MERU (arXiv 2304.09172): CLIP's towers and projections, a learned curvature, and one learned scale per modality. Its
+// CLIP baseline is clip::CLIP itself; both are used through clip::CLIP, and the functions below know which is which.
 #include <ATen/core/Generator.h>
 #include <ATen/core/Tensor.h>
 
@@ -60,7 +60,8 @@ class EuCLIP : public clip::CLIP {
 };
 
 // The model that `loss` trains: MERU, CLIP or EuCLIP by its geometry. Weights are allocated, not filled.
-std::shared_ptr<clip::CLIP> make_model(const clip::CLIPOptions& options, const LossOptions& loss, bool learn_curv = true);
+std::shared_ptr<clip::CLIP> make_model(const clip::CLIPOptions& options, const LossOptions& loss,
+                                       bool learn_curv = true);
 
 // The loss's own parameters of any of the models.
 LossScalars loss_scalars(clip::CLIP& model);
@@ -68,18 +69,20 @@ LossScalars loss_scalars(clip::CLIP& model);
 // c of a MERU, 0-D with gradient; undefined for the others.
 at::Tensor curvature(const clip::CLIP& model);
 
-// The geometry and logits of an opened model, with its own numbers where it has them: a MERU's loss_options(), else CLIP's.
+// The geometry and logits of an opened model, with its own numbers where it has them: a MERU's loss_options(), else
+// CLIP's.
 LossOptions loss_options(const clip::CLIP& model);
 
-// One embedding for several prompts, from their projected features before alpha or normalisation; [..., P, D] -> [..., D].
-// MERU: mean of the tangent vectors, then alpha and the map. CLIP: normalised, mean, normalised. EuCLIP: the mean.
+// One embedding for several prompts, from their projected features before alpha or normalisation; [..., P, D] -> [...,
+// D]. MERU: mean of the tangent vectors, then alpha and the map. CLIP: normalised, mean, normalised. EuCLIP: the mean.
 at::Tensor ensemble(clip::CLIP& model, const at::Tensor& prompt_features);
 // The same from token lists. -> [D]
 at::Tensor ensemble_prompts(clip::CLIP& model, std::span<const std::vector<int32_t>> tokens);
 
 struct Checkpoint {
   std::shared_ptr<clip::CLIP> model;
-  // CLIP's stand-in for the root, the normalised mean of its training embeddings, [D]; undefined where the file has none.
+  // CLIP's stand-in for the root, the normalised mean of its training embeddings, [D]; undefined where the file has
+  // none.
   at::Tensor root = {};
 };
 

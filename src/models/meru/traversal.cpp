@@ -22,7 +22,8 @@ Traversal best_of(at::Tensor points, at::Tensor all_scores) {
   const at::Tensor host = ids.cpu();
   for (int64_t i = 0; i < host.size(0); ++i) {
     const int64_t id = host.data_ptr<int64_t>()[i];
-    if (std::find(out.unique_ids.begin(), out.unique_ids.end(), id) == out.unique_ids.end()) out.unique_ids.push_back(id);
+    if (std::find(out.unique_ids.begin(), out.unique_ids.end(), id) == out.unique_ids.end())
+      out.unique_ids.push_back(id);
   }
   return out;
 }
@@ -41,10 +42,10 @@ at::Tensor interpolate_on_sphere(const at::Tensor& image, const at::Tensor& root
 
 at::Tensor score_points(const at::Tensor& points, const at::Tensor& pool, const at::Tensor& c,
                         const TraversalOptions& options) {
-  const at::Tensor inner = pairwise_inner(points, pool, c, options.lorentz);           // [steps, P]
-  const at::Tensor angle = pairwise_oxy_angle(pool, points, c, options.lorentz);       // [P, steps]
+  const at::Tensor inner = pairwise_inner(points, pool, c, options.lorentz);                // [steps, P]
+  const at::Tensor angle = pairwise_oxy_angle(pool, points, c, options.lorentz);            // [P, steps]
   const at::Tensor aperture = half_aperture(pool, c, options.min_radius, options.lorentz);  // [P]
-  at::Tensor outside = (angle - aperture.unsqueeze(1) > 0).t().clone();                // [steps, P]
+  at::Tensor outside = (angle - aperture.unsqueeze(1) > 0).t().clone();                     // [steps, P]
   outside.select(1, pool.size(0) - 1).zero_();
   return inner.masked_fill(outside, kNotEntailing);
 }

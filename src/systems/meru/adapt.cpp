@@ -41,24 +41,31 @@ Adapted adapt(cambium::clip::Weights weights, const Recipe& recipe) {
   if (recipe.model.hyperbolic()) trained.insert(trained.end(), {"curv", "visual_alpha", "textual_alpha"});
   if (recipe.peft.method == "lora") {
     at::Generator generator = make_generator(mix_seed(recipe.train.seed, "lora"));
-    peft::add_lora(*adapted.model, {.rank = recipe.peft.rank, .alpha = recipe.peft.alpha, .targets = recipe.peft.targets}, generator);
+    peft::add_lora(*adapted.model,
+                   {.rank = recipe.peft.rank, .alpha = recipe.peft.alpha, .targets = recipe.peft.targets}, generator);
     trained.insert(trained.end(), {"*.lora_a", "*.lora_b"});
   }
   peft::train_only(*adapted.model, trained);
   return adapted;
 }
 
-void save_delta(const std::filesystem::path& file, const Adapted& adapted, const LoadedRecipe& recipe, const at::Tensor& root) {
-  peft::Delta delta{.system = "meru", .method = recipe.recipe.peft.method, .recipe = recipe.resolved, .foundation = adapted.foundation,
+void save_delta(const std::filesystem::path& file, const Adapted& adapted, const LoadedRecipe& recipe,
+                const at::Tensor& root) {
+  peft::Delta delta{.system = "meru",
+                    .method = recipe.recipe.peft.method,
+                    .recipe = recipe.resolved,
+                    .foundation = adapted.foundation,
                     .tensors = peft::trained_tensors(*adapted.model)};
   if (root.defined()) delta.tensors.emplace_back(kRoot, root);
   peft::write_delta(file, delta);
 }
 
-cambium::meru::Checkpoint open_adapted(const std::filesystem::path& weights, const std::filesystem::path& file, bool allow) {
+cambium::meru::Checkpoint open_adapted(const std::filesystem::path& weights, const std::filesystem::path& file,
+                                       bool allow) {
   peft::Delta delta = peft::read_delta(file);
   if (delta.system != "meru") {
-    throw Error({.what = "belongs to the system " + delta.system + ", not to meru", .file = file.string(), .field = "system"});
+    throw Error(
+        {.what = "belongs to the system " + delta.system + ", not to meru", .file = file.string(), .field = "system"});
   }
   const Recipe recipe = parse_recipe(delta.recipe, file.string() + ", its recipe").recipe;
   cambium::clip::Weights foundation = cambium::clip::read_weights(weights);

@@ -28,7 +28,8 @@ struct Block {
   std::vector<std::string> faults;
 };
 
-Block decode(const Embedder& embedder, const std::vector<std::filesystem::path>& files, size_t begin, size_t end, Preprocess how, int64_t threads) {
+Block decode(const Embedder& embedder, const std::vector<std::filesystem::path>& files, size_t begin, size_t end,
+             Preprocess how, int64_t threads) {
   Block block{std::vector<at::Tensor>(end - begin), std::vector<std::string>(end - begin)};
   std::atomic<size_t> next{begin};
   const auto work = [&] {
@@ -61,15 +62,18 @@ std::vector<std::string> read_lines(const std::filesystem::path& file) {
   return lines;
 }
 
-FileEmbeddings embed_files(const Embedder& embedder, const std::vector<std::filesystem::path>& files, Preprocess how, bool strict, int64_t threads,
-                           const std::function<void(int64_t)>& report, Features features) {
+FileEmbeddings embed_files(const Embedder& embedder, const std::vector<std::filesystem::path>& files, Preprocess how,
+                           bool strict, int64_t threads, const std::function<void(int64_t)>& report,
+                           Features features) {
   FileEmbeddings out;
   std::vector<at::Tensor> parts;
   std::optional<Progress> progress;
   if (!report) progress.emplace("embed", static_cast<int64_t>(files.size()), "pictures");
   const auto start = [&](size_t begin) {
     const size_t end = std::min(files.size(), begin + kBlock);
-    return std::async(std::launch::async, [&, begin, end] { return decode(embedder, files, begin, end, how, std::max<int64_t>(1, threads)); });
+    return std::async(std::launch::async, [&, begin, end] {
+      return decode(embedder, files, begin, end, how, std::max<int64_t>(1, threads));
+    });
   };
   std::optional<std::future<Block>> ahead;
   if (!files.empty()) ahead = start(0);
@@ -104,8 +108,9 @@ FileEmbeddings embed_files(const Embedder& embedder, const std::vector<std::file
   return out;
 }
 
-std::vector<std::vector<ClassScore>> classify(const Embedder& embedder, const at::Tensor& pictures, const std::vector<std::string>& names,
-                                              const at::Tensor& classes, int64_t top) {
+std::vector<std::vector<ClassScore>> classify(const Embedder& embedder, const at::Tensor& pictures,
+                                              const std::vector<std::string>& names, const at::Tensor& classes,
+                                              int64_t top) {
   std::vector<std::vector<ClassScore>> out;
   if (pictures.size(0) == 0) return out;
   const at::Tensor scores = embedder.scores(pictures, classes);
@@ -118,7 +123,8 @@ std::vector<std::vector<ClassScore>> classify(const Embedder& embedder, const at
     std::vector<ClassScore> row;
     for (int64_t k = 0; k < ids.size(1); ++k) {
       const int64_t id = ids[i][k].item<int64_t>();
-      row.push_back({.name = names[id], .score = best[i][k].item<double>(), .probability = probabilities[i][id].item<double>()});
+      row.push_back(
+          {.name = names[id], .score = best[i][k].item<double>(), .probability = probabilities[i][id].item<double>()});
     }
     out.push_back(std::move(row));
   }

@@ -16,15 +16,16 @@ std::vector<std::string> read_lines(const std::filesystem::path& file);
 enum class Features { embedding, tower };
 
 struct FileEmbeddings {
-  std::vector<std::string> files;   // those that could be read
-  at::Tensor embeddings;            // [N, E] float32
-  std::vector<std::string> skipped; // one sentence each
+  std::vector<std::string> files;    // those that could be read
+  at::Tensor embeddings;             // [N, E] float32
+  std::vector<std::string> skipped;  // one sentence each
 };
 // Embeds picture files with progress; `threads` decode ahead. A file that is no picture is skipped with a warning
 // (with `strict`, an Error).
 // `report`, if given, is told the number of files done instead of showing progress here.
-FileEmbeddings embed_files(const Embedder& embedder, const std::vector<std::filesystem::path>& files, Preprocess how, bool strict, int64_t threads,
-                           const std::function<void(int64_t)>& report = {}, Features features = Features::embedding);
+FileEmbeddings embed_files(const Embedder& embedder, const std::vector<std::filesystem::path>& files, Preprocess how,
+                           bool strict, int64_t threads, const std::function<void(int64_t)>& report = {},
+                           Features features = Features::embedding);
 
 struct ClassScore {
   std::string name;
@@ -32,7 +33,8 @@ struct ClassScore {
   double probability = 0;  // softmax over the classes with the model's own temperature
 };
 // The best `top` classes for each embedding, best first.
-std::vector<std::vector<ClassScore>> classify(const Embedder& embedder, const at::Tensor& pictures, const std::vector<std::string>& names,
-                                              const at::Tensor& classes, int64_t top);
+std::vector<std::vector<ClassScore>> classify(const Embedder& embedder, const at::Tensor& pictures,
+                                              const std::vector<std::string>& names, const at::Tensor& classes,
+                                              int64_t top);
 
 }  // namespace cambium::systems::meru

@@ -22,8 +22,12 @@ constexpr int64_t kPictureBatch = 64, kTextBatch = 256;
 
 }  // namespace
 
-Embedder::Embedder(std::shared_ptr<cambium::clip::CLIP> model, cambium::meru::LossOptions geometry, at::Tensor root, Compute compute)
-    : model_(std::move(model)), geometry_(std::move(geometry)), root_(std::move(root)), compute_(compute),
+Embedder::Embedder(std::shared_ptr<cambium::clip::CLIP> model, cambium::meru::LossOptions geometry, at::Tensor root,
+                   Compute compute)
+    : model_(std::move(model)),
+      geometry_(std::move(geometry)),
+      root_(std::move(root)),
+      compute_(compute),
       tokenizer_(std::make_shared<cambium::clip::Tokenizer>()) {
   model_->set_compute_dtype(compute_.compute_dtype);
   model_->to(compute_.device);
@@ -32,7 +36,8 @@ Embedder::Embedder(std::shared_ptr<cambium::clip::CLIP> model, cambium::meru::Lo
 
 Embedder Embedder::open(const ModelFiles& files, const Compute& compute) {
   if (files.weights.empty() || !std::filesystem::exists(files.weights)) {
-    throw Error({.what = "there are no such weights", .file = files.weights,
+    throw Error({.what = "there are no such weights",
+                 .file = files.weights,
                  .mend = "docs/weights.md lists every file that can be loaded and where it is published"});
   }
   auto checkpoint = files.delta.empty() ? lorentz::open_checkpoint(files.weights)
@@ -44,7 +49,8 @@ Embedder Embedder::open(const ModelFiles& files, const Compute& compute) {
 at::Tensor Embedder::embed_pixels(const at::Tensor& pixels) const {
   const at::NoGradGuard guard;
   std::vector<at::Tensor> parts;
-  for (const at::Tensor& part : pixels.split(kPictureBatch)) parts.push_back(model_->encode_image(part.to(compute_.device)).cpu());
+  for (const at::Tensor& part : pixels.split(kPictureBatch))
+    parts.push_back(model_->encode_image(part.to(compute_.device)).cpu());
   return at::cat(parts);
 }
 
@@ -78,7 +84,8 @@ at::Tensor Embedder::embed_texts(const std::vector<std::string>& texts) const {
   return at::cat(parts);
 }
 
-at::Tensor Embedder::embed_classes(const std::vector<std::string>& names, const std::vector<std::string>& prompts) const {
+at::Tensor Embedder::embed_classes(const std::vector<std::string>& names,
+                                   const std::vector<std::string>& prompts) const {
   const at::NoGradGuard guard;
   need_vocabulary();
   std::vector<at::Tensor> classes;
@@ -86,7 +93,9 @@ at::Tensor Embedder::embed_classes(const std::vector<std::string>& names, const 
     std::vector<std::vector<int32_t>> tokens;
     for (std::string prompt : prompts) {
       const size_t slot = prompt.find("{}");
-      if (slot == std::string::npos) throw UsageError({.what = "\"" + prompt + "\" has no {}", .field = "prompts", .mend = "write as \"a photo of a {}.\""});
+      if (slot == std::string::npos)
+        throw UsageError(
+            {.what = "\"" + prompt + "\" has no {}", .field = "prompts", .mend = "write as \"a photo of a {}.\""});
       tokens.push_back(tokenizer_->encode(prompt.replace(slot, 2, name)));
     }
     classes.push_back(cambium::meru::ensemble_prompts(*model_, tokens).cpu());
@@ -96,7 +105,8 @@ at::Tensor Embedder::embed_classes(const std::vector<std::string>& names, const 
 
 at::Tensor Embedder::preprocess(const io::Image& image, Preprocess how) const {
   const io::Image rgb = io::to_rgb(image);
-  return io::to_tensor(how == Preprocess::squash ? io::resize(rgb, image_size(), image_size()) : io::resize_and_center_crop(rgb, image_size()));
+  return io::to_tensor(how == Preprocess::squash ? io::resize(rgb, image_size(), image_size())
+                                                 : io::resize_and_center_crop(rgb, image_size()));
 }
 
 at::Tensor Embedder::curv() const { return cambium::meru::curvature(*model_).detach().to(at::kFloat).cpu(); }
@@ -113,13 +123,15 @@ at::Tensor Embedder::distances(const at::Tensor& a, const at::Tensor& b) const {
 at::Tensor Embedder::distance_from_root(const at::Tensor& x) const {
   if (hyperbolic()) return lorentz::distance_from_root(x, curv());
   if (!root_.defined()) {
-    throw Error({.what = "this CLIP has no root", .mend = "use a model trained by cambium train, or one of MERU's clip_vit_*.pth, whose file holds it"});
+    throw Error({.what = "this CLIP has no root",
+                 .mend = "use a model trained by cambium train, or one of MERU's clip_vit_*.pth, whose file holds it"});
   }
   return 1 - x.matmul(root_);
 }
 
 void Embedder::need_hyperbolic() const {
-  if (!hyperbolic()) throw Error({.what = "this model is a CLIP: its space is not hyperbolic", .mend = "use a MERU checkpoint"});
+  if (!hyperbolic())
+    throw Error({.what = "this model is a CLIP: its space is not hyperbolic", .mend = "use a MERU checkpoint"});
 }
 
 at::Tensor Embedder::to_hyperboloid(const at::Tensor& x) const {
@@ -142,7 +154,9 @@ at::Tensor Embedder::outside_cones(const at::Tensor& texts, const at::Tensor& x)
 std::vector<int64_t> Embedder::traverse(const at::Tensor& x, const at::Tensor& pool, int64_t steps) const {
   if (hyperbolic()) {
     const at::Tensor with_root = at::cat({pool, at::zeros({1, pool.size(1)}, pool.options())});
-    return lorentz::traverse(x, with_root, curv(), {.steps = steps, .min_radius = geometry_.min_radius, .lorentz = geometry_.lorentz}).unique_ids;
+    return lorentz::traverse(x, with_root, curv(),
+                             {.steps = steps, .min_radius = geometry_.min_radius, .lorentz = geometry_.lorentz})
+        .unique_ids;
   }
   distance_from_root(x);  // there must be a root
   return lorentz::traverse_on_sphere(x, at::cat({pool, root_.unsqueeze(0)}), root_, steps).unique_ids;

@@ -22,8 +22,10 @@ enum class Preprocess { center_crop, squash };
 
 class Embedder {
  public:
-  // `root` is CLIP's: the mean of its training embeddings, normalised [E]; undefined where there is none. MERU's is the apex.
-  Embedder(std::shared_ptr<cambium::clip::CLIP> model, cambium::meru::LossOptions geometry, at::Tensor root, Compute compute);
+  // `root` is CLIP's: the mean of its training embeddings, normalised [E]; undefined where there is none. MERU's is the
+  // apex.
+  Embedder(std::shared_ptr<cambium::clip::CLIP> model, cambium::meru::LossOptions geometry, at::Tensor root,
+           Compute compute);
 
   // Any checkpoint that models/meru and models/clip can open. A missing file names the page that lists them.
   // With a delta: the foundation that it was trained beside, adapted (systems/meru/adapt.h).
@@ -34,8 +36,8 @@ class Embedder {
   // The image tower's features before the projection, [N, W] float32.
   at::Tensor tower_features(const at::Tensor& pixels) const;
   at::Tensor embed_texts(const std::vector<std::string>& texts) const;
-  // One embedding for each class, its prompts ensembled (spec: MERU averages tangent vectors, CLIP unit vectors). -> [C, E]
-  // Each prompt holds "{}" where the name goes.
+  // One embedding for each class, its prompts ensembled (spec: MERU averages tangent vectors, CLIP unit vectors). ->
+  // [C, E] Each prompt holds "{}" where the name goes.
   at::Tensor embed_classes(const std::vector<std::string>& names, const std::vector<std::string>& prompts) const;
 
   // u8 [3, S, S].
@@ -50,12 +52,14 @@ class Embedder {
   // Whether each point lies outside each text's entailment cone: bool [T, N]. MERU only.
   at::Tensor outside_cones(const at::Tensor& texts, const at::Tensor& x) const;
 
-  // Rows of `pool` nearest to the points between `x` [E] and the root, in first-seen order; pool.size(0) stands for the root.
+  // Rows of `pool` nearest to the points between `x` [E] and the root, in first-seen order; pool.size(0) stands for the
+  // root.
   std::vector<int64_t> traverse(const at::Tensor& x, const at::Tensor& pool, int64_t steps = 50) const;
   // The points themselves, x first. -> [steps, E]
   at::Tensor points_to_root(const at::Tensor& x, int64_t steps) const;
 
-  // MERU's points as others exchange them: [time, space] (N, 1 + E), or in the unit Poincare ball (N, E). CLIP: an Error.
+  // MERU's points as others exchange them: [time, space] (N, 1 + E), or in the unit Poincare ball (N, E). CLIP: an
+  // Error.
   at::Tensor to_hyperboloid(const at::Tensor& x) const;
   at::Tensor to_poincare(const at::Tensor& x) const;
 

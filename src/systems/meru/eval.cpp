@@ -27,9 +27,13 @@ void fields(io::RecipeSection& s, SetRecipe& r) {
 }
 
 std::shared_ptr<const data::ImageList> open_set(const SetRecipe& r, const char* field) {
-  if (r.path.empty()) throw UsageError({.what = "names no data", .field = std::string(field) + ".path", .mend = "set it in the recipe, or with --set"});
+  if (r.path.empty())
+    throw UsageError({.what = "names no data",
+                      .field = std::string(field) + ".path",
+                      .mend = "set it in the recipe, or with --set"});
   if (r.layout == "table") {
-    return data::open_label_table(r.path, {.root = r.images, .names = r.names, .image_column = r.image_column, .label_column = r.label_column});
+    return data::open_label_table(
+        r.path, {.root = r.images, .names = r.names, .image_column = r.image_column, .label_column = r.label_column});
   }
   if (r.layout == "coco") return data::open_coco_captions(r.path, r.images);
   if (r.layout == "karpathy") return data::open_karpathy_captions(r.path, r.images, r.split);
@@ -50,12 +54,20 @@ at::Tensor labels_of(const data::ImageList& list) {
 
 void need_labels(const data::ImageList& list, const char* task) {
   if (list.class_names().empty()) {
-    throw UsageError({.what = "has captions, not classes", .file = list.source(), .field = "data.layout", .mend = std::string(task) + " needs image_folder or table"});
+    throw UsageError({.what = "has captions, not classes",
+                      .file = list.source(),
+                      .field = "data.layout",
+                      .mend = std::string(task) + " needs image_folder or table"});
   }
 }
 
-EvalResult result(const std::string& title, const std::vector<std::pair<std::string, double>>& numbers, const std::string& note) {
-  EvalResult out{.table = {.title = title, .columns = {"measure", {"value", report::Format::percent, 1}}, .rows = {}, .note = note}, .numbers = numbers};
+EvalResult result(const std::string& title, const std::vector<std::pair<std::string, double>>& numbers,
+                  const std::string& note) {
+  EvalResult out{.table = {.title = title,
+                           .columns = {"measure", {"value", report::Format::percent, 1}},
+                           .rows = {},
+                           .note = note},
+                 .numbers = numbers};
   for (const auto& [name, value] : numbers) out.table.rows.push_back({report::Cell(name), report::Cell(value)});
   return out;
 }
@@ -68,11 +80,13 @@ EvalResult zero_shot(const Embedder& embedder, const EvalRecipe& recipe) {
   const auto pictures = embed_files(embedder, files_of(*list), Preprocess::center_crop, true, recipe.threads);
   const at::Tensor scores = embedder.scores(pictures.embeddings, classes), labels = labels_of(*list);
   return result("Zero-shot classification",
-                {{"macro_accuracy", metrics::macro_accuracy(scores.argmax(1), labels, static_cast<int64_t>(list->class_names().size()))},
+                {{"macro_accuracy",
+                  metrics::macro_accuracy(scores.argmax(1), labels, static_cast<int64_t>(list->class_names().size()))},
                  {"top1", metrics::top_k_accuracy(scores, labels, 1)},
                  {"top5", metrics::top_k_accuracy(scores, labels, std::min<int64_t>(5, scores.size(1)))}},
-                std::to_string(list->size()) + " pictures, " + std::to_string(list->class_names().size()) + " classes, " +
-                    std::to_string(prompts.size()) + " prompts. The paper's number is the macro accuracy: the mean recall over classes.");
+                std::to_string(list->size()) + " pictures, " + std::to_string(list->class_names().size()) +
+                    " classes, " + std::to_string(prompts.size()) +
+                    " prompts. The paper's number is the macro accuracy: the mean recall over classes.");
 }
 
 // The image tower's own features, before the projection (paper, section 4.1: linear probe).
@@ -81,18 +95,24 @@ at::Tensor tower_features(const Embedder& embedder, const data::ImageList& list,
 }
 
 EvalResult linear_probe(const Embedder& embedder, const EvalRecipe& recipe) {
-  const auto test = open_set(recipe.data, "data"), train = open_set(recipe.train, "train"), validation = open_set(recipe.validation, "validation");
+  const auto test = open_set(recipe.data, "data"), train = open_set(recipe.train, "train"),
+             validation = open_set(recipe.validation, "validation");
   for (const auto& list : {test, train, validation}) need_labels(*list, "a linear probe");
   if (train->class_names() != test->class_names() || train->class_names() != validation->class_names()) {
-    throw Error({.what = "the classes of train, validation and test differ", .file = train->source(), .mend = "give all three the same class names"});
+    throw Error({.what = "the classes of train, validation and test differ",
+                 .file = train->source(),
+                 .mend = "give all three the same class names"});
   }
   const auto classes = static_cast<int64_t>(train->class_names().size());
-  const auto probe = metrics::linear_probe(tower_features(embedder, *train, recipe.threads), labels_of(*train),
-                                           tower_features(embedder, *validation, recipe.threads), labels_of(*validation), classes);
+  const auto probe =
+      metrics::linear_probe(tower_features(embedder, *train, recipe.threads), labels_of(*train),
+                            tower_features(embedder, *validation, recipe.threads), labels_of(*validation), classes);
   const at::Tensor predicted = probe.model.predict(tower_features(embedder, *test, recipe.threads));
-  return result("Linear probe", {{"macro_accuracy", metrics::macro_accuracy(predicted, labels_of(*test), classes)},
-                                 {"validation_macro_accuracy", probe.validation_accuracy}},
-                "C = " + std::to_string(probe.c) + ", chosen on the validation set; refitted on training and validation.");
+  return result(
+      "Linear probe",
+      {{"macro_accuracy", metrics::macro_accuracy(predicted, labels_of(*test), classes)},
+       {"validation_macro_accuracy", probe.validation_accuracy}},
+      "C = " + std::to_string(probe.c) + ", chosen on the validation set; refitted on training and validation.");
 }
 
 EvalResult retrieval(const Embedder& embedder, const EvalRecipe& recipe) {
@@ -105,18 +125,27 @@ EvalResult retrieval(const Embedder& embedder, const EvalRecipe& recipe) {
       image_of.push_back(i);
     }
   }
-  if (captions.empty()) throw UsageError({.what = "has no captions", .file = list->source(), .field = "data.layout", .mend = "retrieval needs coco or karpathy"});
+  if (captions.empty())
+    throw UsageError({.what = "has no captions",
+                      .file = list->source(),
+                      .field = "data.layout",
+                      .mend = "retrieval needs coco or karpathy"});
   // The paper's protocol squashes the whole picture to the square.
-  const at::Tensor pictures = embed_files(embedder, files_of(*list), Preprocess::squash, true, recipe.threads).embeddings;
+  const at::Tensor pictures =
+      embed_files(embedder, files_of(*list), Preprocess::squash, true, recipe.threads).embeddings;
   const at::Tensor texts = embedder.embed_texts(captions);
   std::vector<int64_t> ks(recipe.ks.begin(), recipe.ks.end());
   const auto recall = metrics::cross_modal_recall(
       [&](int64_t first, int64_t count) { return embedder.scores(pictures.slice(0, first, first + count), texts); },
-      [&](int64_t first, int64_t count) { return embedder.scores(texts.slice(0, first, first + count), pictures); }, list->size(), image_of, {.ks = ks});
+      [&](int64_t first, int64_t count) { return embedder.scores(texts.slice(0, first, first + count), pictures); },
+      list->size(), image_of, {.ks = ks});
   std::vector<std::pair<std::string, double>> numbers;
-  for (size_t i = 0; i < ks.size(); ++i) numbers.emplace_back("t2i_r" + std::to_string(ks[i]), recall.text_to_image.recall[i]);
-  for (size_t i = 0; i < ks.size(); ++i) numbers.emplace_back("i2t_r" + std::to_string(ks[i]), recall.image_to_text.recall[i]);
-  return result("Zero-shot retrieval", numbers, std::to_string(list->size()) + " pictures, " + std::to_string(captions.size()) + " captions.");
+  for (size_t i = 0; i < ks.size(); ++i)
+    numbers.emplace_back("t2i_r" + std::to_string(ks[i]), recall.text_to_image.recall[i]);
+  for (size_t i = 0; i < ks.size(); ++i)
+    numbers.emplace_back("i2t_r" + std::to_string(ks[i]), recall.image_to_text.recall[i]);
+  return result("Zero-shot retrieval", numbers,
+                std::to_string(list->size()) + " pictures, " + std::to_string(captions.size()) + " captions.");
 }
 
 }  // namespace

@@ -21,18 +21,18 @@ struct SetRecipe {
   std::string images = "";              // folder of the pictures (table, coco, karpathy)
   std::string names = "";               // class names: a list, or JSON from folder or label to name
   std::string image_column = "path", label_column = "label";  // table
-  std::string split = "test";           // karpathy
+  std::string split = "test";                                 // karpathy
 };
 
 struct EvalRecipe {
   std::string system = "meru";
-  std::string task = "zero_shot";       // zero_shot, linear_probe, retrieval
-  SetRecipe data;                       // the test set
-  SetRecipe train, validation;          // linear_probe
+  std::string task = "zero_shot";  // zero_shot, linear_probe, retrieval
+  SetRecipe data;                  // the test set
+  SetRecipe train, validation;     // linear_probe
   std::vector<std::string> prompts = {"a photo of a {}."};
   std::string prompts_file = "";
-  std::vector<double> ks = {5, 10};     // retrieval
-  int64_t threads = 2;                  // that decode pictures
+  std::vector<double> ks = {5, 10};  // retrieval
+  int64_t threads = 2;               // that decode pictures
 };
 
 EvalRecipe load_eval_recipe(const std::filesystem::path& file, const std::vector<std::string>& overrides);

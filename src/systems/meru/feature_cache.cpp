@@ -59,8 +59,11 @@ bool FeatureCache::open(data::Loader<Pair>& loader, const fs::path& folder, cons
       return false;
     }
     const at::Tensor &image = part.at("image"), &text = part.at("text");
-    if (image.dim() != 2 || text.dim() != 2 || image.size(0) != text.size(0) || image.scalar_type() != at::kFloat || text.scalar_type() != at::kFloat) {
-      throw Error({.what = "holds no features", .file = part.source, .mend = "remove the folder, then they are computed again"});
+    if (image.dim() != 2 || text.dim() != 2 || image.size(0) != text.size(0) || image.scalar_type() != at::kFloat ||
+        text.scalar_type() != at::kFloat) {
+      throw Error({.what = "holds no features",
+                   .file = part.source,
+                   .mend = "remove the folder, then they are computed again"});
     }
     add(image, text);
     position = behind->second;
@@ -71,8 +74,8 @@ bool FeatureCache::open(data::Loader<Pair>& loader, const fs::path& folder, cons
   return false;
 }
 
-std::shared_ptr<const FeatureCache> FeatureCache::make(cambium::clip::CLIP& model, data::Loader<Pair>& loader, const fs::path& folder,
-                                                       const std::string& key) {
+std::shared_ptr<const FeatureCache> FeatureCache::make(cambium::clip::CLIP& model, data::Loader<Pair>& loader,
+                                                       const fs::path& folder, const std::string& key) {
   auto cache = std::make_shared<FeatureCache>();
   if (!folder.empty() && cache->open(loader, folder, key)) return cache;
   Progress progress("tower features", 0, "pairs", cache->size());
@@ -106,7 +109,8 @@ std::shared_ptr<const FeatureCache> FeatureCache::make(cambium::clip::CLIP& mode
   return cache;
 }
 
-std::shared_ptr<const FeatureCache> FeatureCache::rehearse(cambium::clip::CLIP& model, data::Loader<Pair>& loader, int64_t pairs) {
+std::shared_ptr<const FeatureCache> FeatureCache::rehearse(cambium::clip::CLIP& model, data::Loader<Pair>& loader,
+                                                           int64_t pairs) {
   auto batch = loader.next();
   if (!batch) throw Error({.what = "the data hold no pair that can be read", .field = "data.paths"});
   const auto began = std::chrono::steady_clock::now();
@@ -114,7 +118,8 @@ std::shared_ptr<const FeatureCache> FeatureCache::rehearse(cambium::clip::CLIP& 
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
   char milliseconds[32];
   std::snprintf(milliseconds, sizeof milliseconds, "%.3g", 1e3 * seconds / static_cast<double>(image.size(0)));
-  log::info("before the first step, the towers' features are computed once: " + std::string(milliseconds) + " ms a pair");
+  log::info("before the first step, the towers' features are computed once: " + std::string(milliseconds) +
+            " ms a pair");
   auto cache = std::make_shared<FeatureCache>();
   while (cache->size() < pairs) cache->add(image, text);
   return cache;
@@ -122,14 +127,17 @@ std::shared_ptr<const FeatureCache> FeatureCache::rehearse(cambium::clip::CLIP& 
 
 std::pair<at::Tensor, at::Tensor> FeatureCache::rows(const std::vector<int64_t>& rows) const {
   const auto count = static_cast<int64_t>(rows.size());
-  at::Tensor image = at::empty({count, parts_.front().image.size(1)}), text = at::empty({count, parts_.front().text.size(1)});
+  at::Tensor image = at::empty({count, parts_.front().image.size(1)}),
+             text = at::empty({count, parts_.front().text.size(1)});
   const auto copy = [](const at::Tensor& from, int64_t row, at::Tensor& to, int64_t at) {
     const int64_t width = to.size(1);
-    std::memcpy(to.mutable_data_ptr<float>() + at * width, from.const_data_ptr<float>() + row * width, static_cast<size_t>(width) * sizeof(float));
+    std::memcpy(to.mutable_data_ptr<float>() + at * width, from.const_data_ptr<float>() + row * width,
+                static_cast<size_t>(width) * sizeof(float));
   };
   for (int64_t i = 0; i < count; ++i) {
     // The last part that begins at or before the row.
-    const auto behind = std::upper_bound(parts_.begin(), parts_.end(), rows[i], [](int64_t row, const Part& part) { return row < part.begin; });
+    const auto behind = std::upper_bound(parts_.begin(), parts_.end(), rows[i],
+                                         [](int64_t row, const Part& part) { return row < part.begin; });
     const Part& part = *std::prev(behind);
     copy(part.image, rows[i] - part.begin, image, i);
     copy(part.text, rows[i] - part.begin, text, i);
@@ -137,7 +145,8 @@ std::pair<at::Tensor, at::Tensor> FeatureCache::rows(const std::vector<int64_t>&
   return {image, text};
 }
 
-CachedPairs::CachedPairs(std::shared_ptr<cambium::clip::CLIP> model, std::shared_ptr<const FeatureCache> cache, Options options)
+CachedPairs::CachedPairs(std::shared_ptr<cambium::clip::CLIP> model, std::shared_ptr<const FeatureCache> cache,
+                         Options options)
     : model_(std::move(model)), cache_(std::move(cache)), options_(options) {
   shuffle();
 }
@@ -153,7 +162,8 @@ void CachedPairs::shuffle() {
 void CachedPairs::fetch(int64_t micro_batches) {
   const int64_t step = micro_batches * options_.micro_batch, pairs = static_cast<int64_t>(order_.size());
   if (step > pairs) {
-    throw UsageError({.what = "a step takes " + std::to_string(step) + " pairs of " + std::to_string(pairs), .field = "train.batch",
+    throw UsageError({.what = "a step takes " + std::to_string(step) + " pairs of " + std::to_string(pairs),
+                      .field = "train.batch",
                       .mend = "choose a smaller batch"});
   }
   if (position_ + step > pairs) {
@@ -174,17 +184,22 @@ std::vector<at::Tensor> CachedPairs::features(int64_t micro_batch) {
   return {model_->visual_proj()->forward(image.to(device)), model_->textual_proj()->forward(text.to(device))};
 }
 
-nlohmann::json CachedPairs::state() const { return {{"pairs", cache_->size()}, {"pass", pass_}, {"position", position_}}; }
+nlohmann::json CachedPairs::state() const {
+  return {{"pairs", cache_->size()}, {"pass", pass_}, {"position", position_}};
+}
 
 void CachedPairs::restore(const nlohmann::json& state) {
   try {
     if (state.at("pairs").get<int64_t>() != cache_->size()) {
-      throw Error({.what = "the data have changed since the run began", .field = "data.paths", .mend = "begin another run"});
+      throw Error(
+          {.what = "the data have changed since the run began", .field = "data.paths", .mend = "begin another run"});
     }
     pass_ = state.at("pass").get<int64_t>();
     position_ = state.at("position").get<int64_t>();
   } catch (const nlohmann::json::exception&) {
-    throw Error({.what = "the saved position is not one of cached features", .field = "peft.method", .mend = "resume with the recipe that began the run"});
+    throw Error({.what = "the saved position is not one of cached features",
+                 .field = "peft.method",
+                 .mend = "resume with the recipe that began the run"});
   }
   shuffle();
 }

@@ -1,9 +1,10 @@
 #pragma once
-// What frozen towers make of the training pairs, computed once: then only the projections are left to train, from rows of
-// a few kilobytes.
+// What frozen towers make of the training pairs, computed once: then only the projections are left to train, from rows
+// of a few kilobytes.
 //
-// In the run folder: features/part_00000.safetensors, ... with `image` [n, W] and `text` [n, V] in float32 and the position
-// in the data behind the part, then features/complete.json. Stopped at any moment, the next call goes on behind the last part.
+// In the run folder: features/part_00000.safetensors, ... with `image` [n, W] and `text` [n, V] in float32 and the
+// position in the data behind the part, then features/complete.json. Stopped at any moment, the next call goes on
+// behind the last part.
 #include <ATen/core/Tensor.h>
 
 #include <filesystem>
@@ -18,13 +19,14 @@ namespace cambium::systems::meru {
 
 class FeatureCache {
  public:
-  // Everything that `loader` (finite, unshuffled) has to give, with progress. `key` stands for all that the features depend
-  // on: parts with another key are thrown away. An empty folder keeps them in memory.
-  // Error: no pair at all, a damaged part.
-  static std::shared_ptr<const FeatureCache> make(cambium::clip::CLIP& model, data::Loader<Pair>& loader, const std::filesystem::path& folder,
-                                                  const std::string& key);
+  // Everything that `loader` (finite, unshuffled) has to give, with progress. `key` stands for all that the features
+  // depend on: parts with another key are thrown away. An empty folder keeps them in memory. Error: no pair at all, a
+  // damaged part.
+  static std::shared_ptr<const FeatureCache> make(cambium::clip::CLIP& model, data::Loader<Pair>& loader,
+                                                  const std::filesystem::path& folder, const std::string& key);
   // For a dry run: one batch of the loader, timed and logged, its rows repeated up to `pairs`.
-  static std::shared_ptr<const FeatureCache> rehearse(cambium::clip::CLIP& model, data::Loader<Pair>& loader, int64_t pairs);
+  static std::shared_ptr<const FeatureCache> rehearse(cambium::clip::CLIP& model, data::Loader<Pair>& loader,
+                                                      int64_t pairs);
 
   int64_t size() const { return size_; }  // pairs
   // Tower features of the pictures [n, W] and of the texts [n, V] of these rows.
@@ -42,8 +44,8 @@ class FeatureCache {
   int64_t size_ = 0;
 };
 
-// Steps over a cache: every pass in an order of its own, the pairs of a step distinct. With `views` augmented views of the
-// data in the cache, one after another, pass p takes view p mod views.
+// Steps over a cache: every pass in an order of its own, the pairs of a step distinct. With `views` augmented views of
+// the data in the cache, one after another, pass p takes view p mod views.
 class CachedPairs : public PairSource {
  public:
   struct Options {

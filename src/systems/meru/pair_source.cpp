@@ -4,7 +4,8 @@
 
 namespace cambium::systems::meru {
 
-EncodedPairs::EncodedPairs(std::shared_ptr<cambium::clip::CLIP> model, std::unique_ptr<data::Loader<Pair>> loader, int64_t micro_batch)
+EncodedPairs::EncodedPairs(std::shared_ptr<cambium::clip::CLIP> model, std::unique_ptr<data::Loader<Pair>> loader,
+                           int64_t micro_batch)
     : model_(std::move(model)), loader_(std::move(loader)), micro_batch_(micro_batch) {}
 
 void EncodedPairs::fetch(int64_t micro_batches) {

@@ -17,8 +17,8 @@ class PairSource {
   virtual ~PairSource() = default;
   // Takes the next micro-batches from the data.
   virtual void fetch(int64_t micro_batches) = 0;
-  // Projected features of the pictures and of the texts of one of them, 2 of [b, E], with a graph where one is recorded.
-  // The same when called again.
+  // Projected features of the pictures and of the texts of one of them, 2 of [b, E], with a graph where one is
+  // recorded. The same when called again.
   virtual std::vector<at::Tensor> features(int64_t micro_batch) = 0;
   // The position after the last fetch, and back to it.
   virtual nlohmann::json state() const = 0;
@@ -30,7 +30,8 @@ class PairSource {
 // Pictures and words through the model's towers.
 class EncodedPairs : public PairSource {
  public:
-  EncodedPairs(std::shared_ptr<cambium::clip::CLIP> model, std::unique_ptr<data::Loader<Pair>> loader, int64_t micro_batch);
+  EncodedPairs(std::shared_ptr<cambium::clip::CLIP> model, std::unique_ptr<data::Loader<Pair>> loader,
+               int64_t micro_batch);
 
   void fetch(int64_t micro_batches) override;
   std::vector<at::Tensor> features(int64_t micro_batch) override;

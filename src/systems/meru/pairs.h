@@ -18,8 +18,8 @@ struct Pair {
 
 // A step's or micro-batch's pairs.
 struct PairBatch {
-  at::Tensor pixels;                          // u8 [B, 3, S, S]
-  std::vector<std::vector<int32_t>> tokens;   // B lists
+  at::Tensor pixels;                         // u8 [B, 3, S, S]
+  std::vector<std::vector<int32_t>> tokens;  // B lists
   int64_t size() const { return static_cast<int64_t>(tokens.size()); }
 };
 PairBatch collate(std::vector<Pair>&& pairs, int64_t image_size);
@@ -28,6 +28,7 @@ PairBatch collate(std::vector<Pair>&& pairs, int64_t image_size);
 std::shared_ptr<const data::Dataset> open_dataset(const DataRecipe& recipe);
 
 // Decode, RandomResizedCrop (bicubic, as Pillow), draw the text, prefix the subreddit, tokenise (paper, section 4).
-data::Loader<Pair>::Mapper pair_mapper(const DataRecipe& recipe, int64_t image_size, std::shared_ptr<const cambium::clip::Tokenizer> tokenizer);
+data::Loader<Pair>::Mapper pair_mapper(const DataRecipe& recipe, int64_t image_size,
+                                       std::shared_ptr<const cambium::clip::Tokenizer> tokenizer);
 
 }  // namespace cambium::systems::meru

@@ -16,8 +16,10 @@ struct IndexUpdate {
 // Creates the index, or opens it, for the model in `files`. An index made by another model is an Error.
 index::Index open_picture_index(const std::filesystem::path& folder, const Embedder& embedder, const ModelFiles& files);
 
-// Embeds what is new or has changed, in blocks that are committed one by one: stopped at any moment, the next call goes on.
-IndexUpdate update_picture_index(index::Index& index, const Embedder& embedder, const std::vector<std::filesystem::path>& files);
+// Embeds what is new or has changed, in blocks that are committed one by one: stopped at any moment, the next call goes
+// on.
+IndexUpdate update_picture_index(index::Index& index, const Embedder& embedder,
+                                 const std::vector<std::filesystem::path>& files);
 
 // The model that made the index: its files where they were, or as `given`. Error if the fingerprints differ.
 Embedder open_index_model(const index::Index& index, const ModelFiles& given, const Compute& compute);

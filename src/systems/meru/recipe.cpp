@@ -87,14 +87,18 @@ void fields(io::RecipeSection& s, DataRecipe& r) {
   if (r.text_fields.empty()) s.fail("text_fields", "names no field", "give at least one, as [caption]");
   s.field("text_weights", r.text_weights, at_least(0));
   if (!r.text_weights.empty() && r.text_weights.size() != r.text_fields.size()) {
-    s.fail("text_weights", "holds " + std::to_string(r.text_weights.size()) + " weights for " + std::to_string(r.text_fields.size()) + " text_fields",
+    s.fail("text_weights",
+           "holds " + std::to_string(r.text_weights.size()) + " weights for " + std::to_string(r.text_fields.size()) +
+               " text_fields",
            "give one weight for each field");
   }
   s.field("subreddit_prefix", r.subreddit_prefix, between(0, 1));
   s.field("crop_scale", r.crop_scale, between(1e-4, 1));
-  if (r.crop_scale.size() != 2 || r.crop_scale[0] > r.crop_scale[1]) s.fail("crop_scale", "is not a range", "write [0.5, 1.0]");
+  if (r.crop_scale.size() != 2 || r.crop_scale[0] > r.crop_scale[1])
+    s.fail("crop_scale", "is not a range", "write [0.5, 1.0]");
   s.field("crop_ratio", r.crop_ratio, between(0.01, 100));
-  if (r.crop_ratio.size() != 2 || r.crop_ratio[0] > r.crop_ratio[1]) s.fail("crop_ratio", "is not a range", "write [0.75, 1.333]");
+  if (r.crop_ratio.size() != 2 || r.crop_ratio[0] > r.crop_ratio[1])
+    s.fail("crop_ratio", "is not a range", "write [0.75, 1.333]");
   s.field("shuffle_buffer", r.shuffle_buffer, between(1, 1e8));
   s.field("skip_damaged", r.skip_damaged);
   s.field("replay_order", r.replay_order);
@@ -128,7 +132,8 @@ void fields(io::RecipeSection& section, Recipe& recipe) {
   section.field("foundation", recipe.foundation);
   section.section("peft", [&](io::RecipeSection& s) { fields(s, recipe.peft); });
   if (recipe.peft.active() && recipe.foundation.empty()) {
-    section.fail("foundation", "names no weights to adapt", "set it, as --set foundation=ViT-B-32.pt; docs/weights.md lists what can be opened");
+    section.fail("foundation", "names no weights to adapt",
+                 "set it, as --set foundation=ViT-B-32.pt; docs/weights.md lists what can be opened");
   }
   section.section("model", [&](io::RecipeSection& s) { fields(s, recipe.model, recipe.foundation.empty()); });
   section.section("data", [&](io::RecipeSection& s) { fields(s, recipe.data); });
@@ -150,6 +155,8 @@ LoadedRecipe load_recipe(const std::filesystem::path& file, const std::vector<st
   return read(io::Recipe::load(file, overrides));
 }
 
-LoadedRecipe parse_recipe(const std::string& text, const std::string& source) { return read(io::Recipe::parse(text, source)); }
+LoadedRecipe parse_recipe(const std::string& text, const std::string& source) {
+  return read(io::Recipe::parse(text, source));
+}
 
 }  // namespace cambium::systems::meru

@@ -18,16 +18,16 @@ struct ModelRecipe {
   int64_t embed_dim = 512;
   // The image tower: MERU's s, b or l, or custom sizes of the same transformer.
   std::string visual = "s";
-  int64_t image_size = 224;  // pixels, square
-  int64_t patch = 16;        // pixels
+  int64_t image_size = 224;                     // pixels, square
+  int64_t patch = 16;                           // pixels
   int64_t width = 384, depth = 12, heads = 12;  // of visual: custom
   std::vector<double> conv_stem = {};           // widths of a convolutional stem instead of one patch convolution
   std::string textual = "L12_W512";             // layers, width and optionally heads (L12_W512_A8)
   int64_t context_length = 77;                  // tokens
-  double curv_init = 1.0;      // curvature is -curv
+  double curv_init = 1.0;                       // curvature is -curv
   bool learn_curv = true;
-  double entail_weight = 0.2;  // lambda in the paper's section 3.2
-  double min_radius = 0.1;     // K in the paper's equation 5
+  double entail_weight = 0.2;     // lambda in the paper's section 3.2
+  double min_radius = 0.1;        // K in the paper's equation 5
   std::string numerics = "safe";  // safe, or parity: the released code's formulas in float32
 
   cambium::clip::CLIPOptions clip_options() const;
@@ -36,45 +36,47 @@ struct ModelRecipe {
 };
 
 struct DataRecipe {
-  std::string format = "shards";           // shards (webdataset tar), or captions (a table of pictures and texts)
-  std::vector<std::string> paths = {};     // shards: files and patterns. captions: one folder
-  std::string table = "";                  // captions: a CSV, TSV or JSONL file ("": captions.* or metadata.* in the folder)
-  std::string image_field = "image";       // captions: column of the picture's path, relative to the folder
+  std::string format = "shards";        // shards (webdataset tar), or captions (a table of pictures and texts)
+  std::vector<std::string> paths = {};  // shards: files and patterns. captions: one folder
+  std::string table = "";             // captions: a CSV, TSV or JSONL file ("": captions.* or metadata.* in the folder)
+  std::string image_field = "image";  // captions: column of the picture's path, relative to the folder
   // Where the words come from; several fields are drawn from by weight.
   std::vector<std::string> text_fields = {"caption"};
-  std::vector<double> text_weights = {};   // as many as fields; empty: equal
-  double subreddit_prefix = 0.5;           // chance of "subreddit words : caption" where a sample has a subreddit
-  std::vector<double> crop_scale = {0.5, 1.0};           // area of RandomResizedCrop, as a share of the picture
-  std::vector<double> crop_ratio = {0.75, 4.0 / 3.0};    // its width over height
-  int64_t shuffle_buffer = 4000;           // samples
-  bool skip_damaged = false;               // go on without damaged shards and bad rows of a table, with a warning
-  bool replay_order = false;               // every pass in the first pass's order, as the released code does by accident
-  int64_t threads = 2;                     // that decode and augment
+  std::vector<double> text_weights = {};        // as many as fields; empty: equal
+  double subreddit_prefix = 0.5;                // chance of "subreddit words : caption" where a sample has a subreddit
+  std::vector<double> crop_scale = {0.5, 1.0};  // area of RandomResizedCrop, as a share of the picture
+  std::vector<double> crop_ratio = {0.75, 4.0 / 3.0};  // its width over height
+  int64_t shuffle_buffer = 4000;                       // samples
+  bool skip_damaged = false;  // go on without damaged shards and bad rows of a table, with a warning
+  bool replay_order = false;  // every pass in the first pass's order, as the released code does by accident
+  int64_t threads = 2;        // that decode and augment
 };
 
 struct TrainRecipe {
   int64_t steps = 120000;
-  int64_t batch = 2048;        // pairs a step, over all ranks
-  int64_t micro_batch = 0;     // pairs computed at once on a rank; 0: all. Fewer: the same loss by cached features
+  int64_t batch = 2048;     // pairs a step, over all ranks
+  int64_t micro_batch = 0;  // pairs computed at once on a rank; 0: all. Fewer: the same loss by cached features
   double lr = 5e-4;
-  int64_t warmup = 4000;       // steps
+  int64_t warmup = 4000;  // steps
   std::string schedule = "cosine_squared";
   double beta1 = 0.9, beta2 = 0.98, eps = 1e-8;
   double weight_decay = 0.2;
-  double gain_bias_decay = 0.0;  // of norms and biases. The released runs decayed them at 0.2, against their own configuration
-  double grad_clip = 0;          // total L2 norm; 0: none
-  bool checkpointing = false;    // recompute activations in the backward pass: less memory, a third more time
+  double gain_bias_decay =
+      0.0;               // of norms and biases. The released runs decayed them at 0.2, against their own configuration
+  double grad_clip = 0;  // total L2 norm; 0: none
+  bool checkpointing = false;  // recompute activations in the backward pass: less memory, a third more time
   int64_t log_every = 100, checkpoint_every = 5000, keep = 3;
   uint64_t seed = 0;
 };
 
 // How a foundation is adapted.
 struct PeftRecipe {
-  std::string method = "none";  // none: everything is trained; projections: the towers' features are cached; lora: in the towers
-  int64_t rank = 8;             // lora
-  double alpha = 16;            // lora: the term is scaled by alpha / rank
+  std::string method =
+      "none";         // none: everything is trained; projections: the towers' features are cached; lora: in the towers
+  int64_t rank = 8;   // lora
+  double alpha = 16;  // lora: the term is scaled by alpha / rank
   std::vector<std::string> targets = {"*.attn.*"};  // lora: patterns of linear layers' names
-  int64_t views = 1;            // projections: augmented views of each pair in the cache
+  int64_t views = 1;                                // projections: augmented views of each pair in the cache
 
   bool active() const { return method != "none"; }
 };

@@ -27,7 +27,11 @@ class RankGather : public cambium::meru::Gather {
 
 ContrastiveTask::ContrastiveTask(const Recipe& recipe, std::shared_ptr<cambium::clip::CLIP> model,
                                  std::unique_ptr<PairSource> pairs, const train::Distributed& ranks)
-    : recipe_(recipe), loss_options_(recipe.model.loss_options()), model_(std::move(model)), pairs_(std::move(pairs)), ranks_(ranks) {}
+    : recipe_(recipe),
+      loss_options_(recipe.model.loss_options()),
+      model_(std::move(model)),
+      pairs_(std::move(pairs)),
+      ranks_(ranks) {}
 
 std::vector<train::OptimizerSet> ContrastiveTask::optimizers() {
   const TrainRecipe& r = recipe_.train;
@@ -45,11 +49,13 @@ void ContrastiveTask::fetch(const train::StepContext& context) {
 train::Scalars ContrastiveTask::accumulate(const train::StepContext& context, size_t) {
   const cambium::meru::LossScalars scalars = cambium::meru::loss_scalars(*model_);
   cambium::meru::clamp_scalars(scalars, loss_options_);
-  at::Generator generator = context.generator;  // the towers draw nothing; feature_cache_step replays what would be drawn
+  at::Generator generator =
+      context.generator;  // the towers draw nothing; feature_cache_step replays what would be drawn
   const auto encode = [&](int64_t i, at::Generator&) { return pairs_->features(i); };
   const auto loss = [&](const std::vector<at::Tensor>& features) {
     RankGather gather(ranks_);
-    auto out = cambium::meru::contrastive_loss({.image = features[0], .text = features[1]}, scalars, loss_options_, gather);
+    auto out =
+        cambium::meru::contrastive_loss({.image = features[0], .text = features[1]}, scalars, loss_options_, gather);
     train::Loss result{.value = out.loss};
     for (const auto& [name, value] : out.logged) result.scalars.set(name, value);
     return result;
@@ -71,7 +77,8 @@ int64_t ContrastiveTask::total_parameters() {
   return total;
 }
 
-std::vector<train::ParameterGroup> parameter_groups(const torch::nn::Module& model, double weight_decay, double gain_bias_decay) {
+std::vector<train::ParameterGroup> parameter_groups(const torch::nn::Module& model, double weight_decay,
+                                                    double gain_bias_decay) {
   std::set<const void*> gains;
   for (const auto& module : model.modules()) {
     if (!dynamic_cast<const nn::LayerNorm*>(module.get())) continue;
@@ -84,9 +91,10 @@ std::vector<train::ParameterGroup> parameter_groups(const torch::nn::Module& mod
   for (const auto& item : model.named_parameters()) {
     if (!item.value().requires_grad()) continue;
     const std::string leaf = item.key().substr(item.key().rfind('.') + 1);
-    train::ParameterGroup& group = scalars.count(leaf)                                                                        ? excluded
-                                   : gains.count(item.value().unsafeGetTensorImpl()) || leaf.find("bias") != std::string::npos ? gain_bias
-                                                                                                                              : regular;
+    train::ParameterGroup& group =
+        scalars.count(leaf)                                                                         ? excluded
+        : gains.count(item.value().unsafeGetTensorImpl()) || leaf.find("bias") != std::string::npos ? gain_bias
+                                                                                                    : regular;
     group.parameters.emplace_back(item.key(), item.value());
   }
   std::vector<train::ParameterGroup> groups;

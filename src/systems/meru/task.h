@@ -11,7 +11,8 @@ namespace cambium::systems::meru {
 
 class ContrastiveTask : public train::Task {
  public:
-  // The model is trained in place; with peft.method, checkpoints hold only what is trained. `ranks` must outlive the task.
+  // The model is trained in place; with peft.method, checkpoints hold only what is trained. `ranks` must outlive the
+  // task.
   ContrastiveTask(const Recipe& recipe, std::shared_ptr<cambium::clip::CLIP> model, std::unique_ptr<PairSource> pairs,
                   const train::Distributed& ranks);
 
@@ -34,8 +35,9 @@ class ContrastiveTask : public train::Task {
   int64_t micro_batches_ = 0;
 };
 
-// MERU's parameter groups: "regular"; "gain_bias" (a norm's parameters, anything with bias in its name); "excluded" from
-// decay (logit_scale, curv, visual_alpha, textual_alpha). Frozen parameters are left out.
-std::vector<train::ParameterGroup> parameter_groups(const torch::nn::Module& model, double weight_decay, double gain_bias_decay);
+// MERU's parameter groups: "regular"; "gain_bias" (a norm's parameters, anything with bias in its name); "excluded"
+// from decay (logit_scale, curv, visual_alpha, textual_alpha). Frozen parameters are left out.
+std::vector<train::ParameterGroup> parameter_groups(const torch::nn::Module& model, double weight_decay,
+                                                    double gain_bias_decay);
 
 }  // namespace cambium::systems::meru

@@ -19,8 +19,10 @@ namespace {
 
 int64_t pairs_per_rank(const TrainRecipe& recipe, int64_t world) {
   if (recipe.batch % world != 0) {
-    throw UsageError({.what = std::to_string(recipe.batch) + " pairs do not divide among " + std::to_string(world) + " ranks",
-                      .field = "train.batch", .mend = "use a multiple of the number of ranks"});
+    throw UsageError(
+        {.what = std::to_string(recipe.batch) + " pairs do not divide among " + std::to_string(world) + " ranks",
+         .field = "train.batch",
+         .mend = "use a multiple of the number of ranks"});
   }
   return recipe.batch / world;
 }
@@ -29,8 +31,10 @@ int64_t micro_batches(const TrainRecipe& recipe, int64_t world) {
   const int64_t per_rank = pairs_per_rank(recipe, world);
   if (recipe.micro_batch == 0 || recipe.micro_batch >= per_rank) return 1;
   if (per_rank % recipe.micro_batch != 0) {
-    throw UsageError({.what = std::to_string(per_rank) + " pairs a rank are not a multiple of " + std::to_string(recipe.micro_batch),
-                      .field = "train.micro_batch", .mend = "choose a divisor"});
+    throw UsageError(
+        {.what = std::to_string(per_rank) + " pairs a rank are not a multiple of " + std::to_string(recipe.micro_batch),
+         .field = "train.micro_batch",
+         .mend = "choose a divisor"});
   }
   return per_rank / recipe.micro_batch;
 }
@@ -51,36 +55,54 @@ int64_t pairs_per_micro_batch(const TrainRecipe& recipe, int64_t world) {
   return pairs_per_rank(recipe, world) / micro_batches(recipe, world);
 }
 
-std::unique_ptr<data::Loader<Pair>> make_loader(const Recipe& recipe, std::shared_ptr<const data::Dataset> dataset, data::LoaderOptions options,
-                                                const train::Distributed& ranks) {
+std::unique_ptr<data::Loader<Pair>> make_loader(const Recipe& recipe, std::shared_ptr<const data::Dataset> dataset,
+                                                data::LoaderOptions options, const train::Distributed& ranks) {
   options.stream.seed = mix_seed(recipe.train.seed, "data");
   options.stream.rank = ranks.rank();
   options.stream.world = ranks.world();
   options.stream.replay_order = recipe.data.replay_order;
   options.threads = recipe.data.threads;
   return std::make_unique<data::Loader<Pair>>(
-      std::move(dataset), pair_mapper(recipe.data, recipe.model.image_size, std::make_shared<cambium::clip::Tokenizer>()), std::move(options));
+      std::move(dataset),
+      pair_mapper(recipe.data, recipe.model.image_size, std::make_shared<cambium::clip::Tokenizer>()),
+      std::move(options));
 }
 
 // All that the towers' features depend on.
-std::string features_key(const Recipe& recipe, const Adapted& adapted, const data::Dataset& dataset, const train::Distributed& ranks) {
+std::string features_key(const Recipe& recipe, const Adapted& adapted, const data::Dataset& dataset,
+                         const train::Distributed& ranks) {
   const DataRecipe& d = recipe.data;
-  const nlohmann::json parts = {adapted.foundation.fingerprint, dataset.fingerprint(), d.text_fields, d.text_weights, d.subreddit_prefix,
-                                d.crop_scale, d.crop_ratio, recipe.model.image_size, recipe.peft.views, recipe.train.seed, ranks.rank(), ranks.world(),
+  const nlohmann::json parts = {adapted.foundation.fingerprint,
+                                dataset.fingerprint(),
+                                d.text_fields,
+                                d.text_weights,
+                                d.subreddit_prefix,
+                                d.crop_scale,
+                                d.crop_ratio,
+                                recipe.model.image_size,
+                                recipe.peft.views,
+                                recipe.train.seed,
+                                ranks.rank(),
+                                ranks.world(),
                                 c10::toString(adapted.model->compute_dtype())};
   return sha256_hex(parts.dump());
 }
 
 // Each rank caches its own share of the data.
-std::shared_ptr<const FeatureCache> make_features(const Recipe& recipe, const Adapted& adapted, const RunOptions& options,
-                                                  const train::Distributed& ranks, bool rehearse) {
+std::shared_ptr<const FeatureCache> make_features(const Recipe& recipe, const Adapted& adapted,
+                                                  const RunOptions& options, const train::Distributed& ranks,
+                                                  bool rehearse) {
   constexpr int64_t kBatch = 64;  // pairs: what the towers take at once
   const auto dataset = open_dataset(recipe.data);
-  const auto loader = make_loader(recipe, dataset, {.stream = {.passes = recipe.peft.views, .shuffle = false}, .batch_size = kBatch}, ranks);
-  if (rehearse) return FeatureCache::rehearse(*adapted.model, *loader, recipe.peft.views * pairs_per_rank(recipe.train, ranks.world()));
+  const auto loader = make_loader(
+      recipe, dataset, {.stream = {.passes = recipe.peft.views, .shuffle = false}, .batch_size = kBatch}, ranks);
+  if (rehearse)
+    return FeatureCache::rehearse(*adapted.model, *loader,
+                                  recipe.peft.views * pairs_per_rank(recipe.train, ranks.world()));
   std::filesystem::path folder;
   if (!options.run.empty()) folder = options.run / "features";
-  if (!folder.empty() && ranks.world() > 1) folder /= "rank_" + std::to_string(ranks.rank()) + "_of_" + std::to_string(ranks.world());
+  if (!folder.empty() && ranks.world() > 1)
+    folder /= "rank_" + std::to_string(ranks.rank()) + "_of_" + std::to_string(ranks.world());
   return FeatureCache::make(*adapted.model, *loader, folder, features_key(recipe, adapted, *dataset, ranks));
 }
 
@@ -105,27 +127,32 @@ struct Prepared {
   std::unique_ptr<PairSource> pairs(const train::Distributed& ranks) const {
     const int64_t batch = pairs_per_micro_batch(recipe.train, ranks.world());
     if (features) {
-      return std::make_unique<CachedPairs>(adapted.model, features,
-                                           CachedPairs::Options{.micro_batch = batch, .views = recipe.peft.views,
-                                                                .seed = mix_seed(recipe.train.seed, "data")});
+      return std::make_unique<CachedPairs>(
+          adapted.model, features,
+          CachedPairs::Options{
+              .micro_batch = batch, .views = recipe.peft.views, .seed = mix_seed(recipe.train.seed, "data")});
     }
     return std::make_unique<EncodedPairs>(adapted.model,
                                           make_loader(recipe, open_dataset(recipe.data),
-                                                      {.stream = {.shuffle_buffer = recipe.data.shuffle_buffer}, .batch_size = batch,
+                                                      {.stream = {.shuffle_buffer = recipe.data.shuffle_buffer},
+                                                       .batch_size = batch,
                                                        .prefetch = 2 * pairs_per_rank(recipe.train, ranks.world())},
                                                       ranks),
                                           batch);
   }
 };
 
-Prepared prepare(const LoadedRecipe& loaded, const RunOptions& options, const train::Distributed& ranks, bool rehearse = false) {
+Prepared prepare(const LoadedRecipe& loaded, const RunOptions& options, const train::Distributed& ranks,
+                 bool rehearse = false) {
   Prepared prepared{.recipe = loaded.recipe};
   Recipe& recipe = prepared.recipe;
   if (recipe.foundation.empty()) {
     prepared.adapted.model = build_model(recipe.model, recipe.train.seed);
   } else {
     if (!std::filesystem::exists(recipe.foundation)) {
-      throw Error({.what = "there are no such weights", .file = recipe.foundation, .field = "foundation",
+      throw Error({.what = "there are no such weights",
+                   .file = recipe.foundation,
+                   .field = "foundation",
                    .mend = "docs/weights.md lists every file that can be loaded and where it is published"});
     }
     prepared.adapted = adapt(cambium::clip::read_weights(recipe.foundation), recipe);
@@ -137,10 +164,12 @@ Prepared prepare(const LoadedRecipe& loaded, const RunOptions& options, const tr
   // Frozen weights are held once, in the precision that they are multiplied in.
   if (recipe.peft.active()) nn::cast_frozen(model, options.compute.compute_dtype);
   model.to(options.compute.device);
-  if (!rehearse && !options.run.empty() && ranks.main() && !(options.resume && std::filesystem::exists(options.run / "recipe.yaml"))) {
+  if (!rehearse && !options.run.empty() && ranks.main() &&
+      !(options.resume && std::filesystem::exists(options.run / "recipe.yaml"))) {
     write_file(options.run / "recipe.yaml", loaded.resolved);
   }
-  if (recipe.peft.method == "projections") prepared.features = make_features(recipe, prepared.adapted, options, ranks, rehearse);
+  if (recipe.peft.method == "projections")
+    prepared.features = make_features(recipe, prepared.adapted, options, ranks, rehearse);
   return prepared;
 }
 
@@ -165,7 +194,8 @@ TrainedModel train_model(const LoadedRecipe& loaded, const RunOptions& options, 
   if (recipe.model.objective == "clip") {
     // Up to 64k pairs: the mean no longer moves then.
     const int64_t batches = std::max<int64_t>(1, 65536 / pairs_per_micro_batch(recipe.train, ranks.world()));
-    trained.root = mean_embedding(*prepared.pairs(ranks), recipe.model.loss_options(), std::min(recipe.train.steps, batches));
+    trained.root =
+        mean_embedding(*prepared.pairs(ranks), recipe.model.loss_options(), std::min(recipe.train.steps, batches));
   }
   if (options.run.empty()) return trained;
   trained.file = options.run / (recipe.peft.active() ? "delta.safetensors" : "model.safetensors");
@@ -185,7 +215,8 @@ TrainedModel train_model(const LoadedRecipe& loaded, const RunOptions& options, 
   return trained;
 }
 
-train::DryRunReport dry_run_model(const LoadedRecipe& loaded, const RunOptions& options, const train::Distributed& ranks) {
+train::DryRunReport dry_run_model(const LoadedRecipe& loaded, const RunOptions& options,
+                                  const train::Distributed& ranks) {
   const Prepared prepared = prepare(loaded, options, ranks, /*rehearse=*/true);
   ContrastiveTask task(prepared.recipe, prepared.adapted.model, prepared.pairs(ranks), ranks);
   return train::dry_run(task, loop_options(prepared.recipe.train, options, ranks.world()), ranks);

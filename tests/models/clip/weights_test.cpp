@@ -148,7 +148,8 @@ TEST(Weights, RelabelledWeightsComputeTheSame) {
     io::write_safetensors(file, state);
     const auto model = open(file);
     EXPECT_EQ(model->options().visual.activation, nn::Activation::quick_gelu) << layout_name(target);
-    EXPECT_EQ(model->options().pixel_mean, read_weights(fixture("openai.pt")).options.pixel_mean) << layout_name(target);
+    EXPECT_EQ(model->options().pixel_mean, read_weights(fixture("openai.pt")).options.pixel_mean)
+        << layout_name(target);
     expect_outputs(*model, "openai_expected.safetensors");
   }
 }

@@ -16,7 +16,8 @@ constexpr LorentzOptions kParity{.numerics = Numerics::parity};
 constexpr LorentzOptions kSafe{.numerics = Numerics::safe};
 
 // Rows of tangent norms spread over (0, longest], in a random direction.
-at::Tensor random_tangents(uint64_t seed, int64_t rows, int64_t dim, double longest, at::ScalarType type = at::kDouble) {
+at::Tensor random_tangents(uint64_t seed, int64_t rows, int64_t dim, double longest,
+                           at::ScalarType type = at::kDouble) {
   auto generator = make_generator(seed);
   at::Tensor v = at::empty({rows, dim}, at::kDouble);
   normal_(v, 0, 1, generator);
@@ -53,7 +54,8 @@ RC_GTEST_PROP(LorentzProperty, LogMapInvertsExpMap, ()) {
 
 RC_GTEST_PROP(LorentzProperty, DistanceIsAMetric, ()) {
   const Space s = random_space();
-  const at::Tensor xy = pairwise_dist(s.x, s.y, s.c), yz = pairwise_dist(s.y, s.z, s.c), xz = pairwise_dist(s.x, s.z, s.c);
+  const at::Tensor xy = pairwise_dist(s.x, s.y, s.c), yz = pairwise_dist(s.y, s.z, s.c),
+                   xz = pairwise_dist(s.x, s.z, s.c);
   RC_ASSERT(worst(xy - pairwise_dist(s.y, s.x, s.c).t()) < 1e-9);
   RC_ASSERT((xy >= 0).all().item<bool>());
   // d(x, z) <= d(x, y) + d(y, z) for all triples: [x, y, z].
@@ -182,7 +184,8 @@ TEST(Lorentz, ComputesHalfPrecisionInFloat32) {
 // The safe form in float32 against the released formulas' float64 numbers.
 class SafeAgainstGolden : public ::testing::Test {
  protected:
-  SafeAgainstGolden() : golden_(io::read_safetensors(CAMBIUM_SOURCE_DIR "/tests/golden/meru/lorentz_ops.safetensors")) {}
+  SafeAgainstGolden()
+      : golden_(io::read_safetensors(CAMBIUM_SOURCE_DIR "/tests/golden/meru/lorentz_ops.safetensors")) {}
 
   // |result - golden| over the row's largest entry, for the outputs in `parts`.
   template <class Op>
@@ -216,7 +219,9 @@ TEST_F(SafeAgainstGolden, EveryCurvature) {
     check(group, "exp_map0", "tangent", "", [](T x, T y, T c) { return exp_map0(x, c, kSafe); }, 2e-6, 2e-6);
     check(group, "half_aperture", "x", "", [](T x, T y, T c) { return half_aperture(x, c, 0.1, kSafe); }, 3e-6, 3e-6);
     check(group, "pairwise_inner", "x", "y", [](T x, T y, T c) { return pairwise_inner(x, y, c, kSafe); }, 2e-6, 2e-6);
-    check(group, "real.pairwise_dist", "rx", "ry", [](T x, T y, T c) { return pairwise_dist(x, y, c, kSafe); }, 2e-6, 2e-6);
+    check(
+        group, "real.pairwise_dist", "rx", "ry", [](T x, T y, T c) { return pairwise_dist(x, y, c, kSafe); }, 2e-6,
+        2e-6);
     check(group, "real.log_map0", "rx", "", [](T x, T y, T c) { return log_map0(x, c, kSafe); }, 2e-6, 2e-6);
     check(group, "real.oxy_angle", "rx", "ry", [](T x, T y, T c) { return oxy_angle(x, y, c, kSafe); }, 2e-6, 2e-6);
   }

@@ -23,7 +23,9 @@ at::Tensor scalar(double value, bool learn = true) {
 }
 
 LossScalars scalars(double scale = std::log(1 / 0.07), double curv = 0, double alpha = -1) {
-  return {.logit_scale = scalar(scale), .curv = scalar(curv), .visual_alpha = scalar(alpha),
+  return {.logit_scale = scalar(scale),
+          .curv = scalar(curv),
+          .visual_alpha = scalar(alpha),
           .textual_alpha = scalar(alpha - 0.3)};
 }
 
@@ -107,12 +109,10 @@ TEST_P(HyperbolicLoss, HyCoClipIsItsFormula) {
     return Direct::cross_entropy(n, [&](int64_t i, int64_t j) { return -scale * Direct::distance(from[i], to[j], c); });
   };
   const auto entail = [&](const Points& x, const Points& y, double k) {
-    return Direct::mean(n, [&](int64_t i) {
-      return std::max(0.0, Direct::exterior(x[i], y[i], c) - k * Direct::aperture(x[i], c));
-    });
+    return Direct::mean(
+        n, [&](int64_t i) { return std::max(0.0, Direct::exterior(x[i], y[i], c) - k * Direct::aperture(x[i], c)); });
   };
-  const double contrastive =
-      (ce(image, text) + ce(text, image) + ce(box_image, text) + ce(box_text, image)) / 4;
+  const double contrastive = (ce(image, text) + ce(text, image) + ce(box_image, text) + ce(box_text, image)) / 4;
   const double entailment = 0.5 * (entail(text, image, 0.7) + entail(box_text, box_image, 0.7) +
                                    entail(box_image, image, 1.2) + entail(box_text, text, 1.2));
   EXPECT_NEAR(value(out.contrastive_loss), contrastive, 1e-9 * contrastive);
@@ -131,12 +131,14 @@ TEST_P(HyperbolicLoss, MeruIsItsFormula) {
     text.push_back(Direct::lift(Direct::row(features.text, i), -2.3, c));
   }
   const auto logit = [&](int64_t i, int64_t j) { return -scale * Direct::distance(image[i], text[j], c); };
-  const double contrastive = (Direct::cross_entropy(n, logit) +
-                              Direct::cross_entropy(n, [&](int64_t i, int64_t j) { return logit(j, i); })) / 2;
+  const double contrastive =
+      (Direct::cross_entropy(n, logit) + Direct::cross_entropy(n, [&](int64_t i, int64_t j) { return logit(j, i); })) /
+      2;
   EXPECT_NEAR(value(out.contrastive_loss), contrastive, 1e-9 * contrastive);
   const auto excess = [&](int64_t i) { return Direct::exterior(text[i], image[i], c) - Direct::aperture(text[i], c); };
   EXPECT_NEAR(value(out.entailment_loss), Direct::mean(n, [&](int64_t i) { return std::max(0.0, excess(i)); }), 1e-6);
-  EXPECT_NEAR(logged(out, "violation_rate"), Direct::mean(n, [&](int64_t i) { return excess(i) > 0 ? 1.0 : 0.0; }), 1e-9);
+  EXPECT_NEAR(logged(out, "violation_rate"), Direct::mean(n, [&](int64_t i) { return excess(i) > 0 ? 1.0 : 0.0; }),
+              1e-9);
   EXPECT_NEAR(logged(out, "curv"), c, 1e-12);
   EXPECT_NEAR(logged(out, "image_norm"), Direct::mean(n, [&](int64_t i) { return Direct::norm(image[i]); }), 1e-9);
 }
@@ -158,8 +160,9 @@ TEST_P(HyperbolicLoss, EuClipIsItsFormula) {
     const auto step = difference(image[i], text[j]);
     return -std::exp(-1.0) * Direct::dot(step, step);
   };
-  const double contrastive = (Direct::cross_entropy(n, logit) +
-                              Direct::cross_entropy(n, [&](int64_t i, int64_t j) { return logit(j, i); })) / 2;
+  const double contrastive =
+      (Direct::cross_entropy(n, logit) + Direct::cross_entropy(n, [&](int64_t i, int64_t j) { return logit(j, i); })) /
+      2;
   const double entailment = Direct::mean(n, [&](int64_t i) {
     const auto step = difference(text[i], image[i]);
     const double exterior = std::acos(Direct::dot(step, text[i]) / (Direct::norm(step) * Direct::norm(text[i])));
@@ -265,8 +268,8 @@ TEST(Loss, WithoutWeightEntailmentIsOnlyShown) {
 }
 
 TEST(Loss, SphereLogsNoCones) {
-  const LossOutput out =
-      contrastive_loss({.image = random(1, 4, 4), .text = random(2, 4, 4)}, {.logit_scale = scalar(1)}, LossOptions::clip());
+  const LossOutput out = contrastive_loss({.image = random(1, 4, 4), .text = random(2, 4, 4)},
+                                          {.logit_scale = scalar(1)}, LossOptions::clip());
   EXPECT_FALSE(out.entailment_loss.defined());
   ASSERT_EQ(out.logged.size(), 2u);
   EXPECT_EQ(out.logged[0].first, "contrastive_loss");
@@ -285,10 +288,10 @@ RC_GTEST_PROP(LossProperty, GradientsAreFinite, ()) {
   text[2].copy_(image[2]);
   text[3].copy_(image[3] / 2);
   text[4].copy_(text[5]);
-  for (const LossOptions& options : {LossOptions::clip(), LossOptions::meru(), LossOptions::euclip(),
-                                     LossOptions{.similarity = Similarity::angle},
-                                     LossOptions{.similarity = Similarity::squared_distance},
-                                     LossOptions{.geometry = Geometry::euclidean, .similarity = Similarity::distance}}) {
+  for (const LossOptions& options :
+       {LossOptions::clip(), LossOptions::meru(), LossOptions::euclip(), LossOptions{.similarity = Similarity::angle},
+        LossOptions{.similarity = Similarity::squared_distance},
+        LossOptions{.geometry = Geometry::euclidean, .similarity = Similarity::distance}}) {
     const auto as_float = [](double v) { return at::scalar_tensor(v, at::kFloat).requires_grad_(); };
     const LossScalars s{as_float(2), as_float(0), as_float(0), as_float(0)};
     const at::Tensor i = image.clone().requires_grad_(), t = text.clone().requires_grad_();
@@ -311,8 +314,8 @@ TEST(LossOptions, RefusesWhatDoesNotGoTogether) {
        {LossOptions{.entail_weight = -1}, LossOptions{.min_radius = 0}, LossOptions{.curv_init = 0},
         LossOptions{.geometry = Geometry::sphere, .similarity = Similarity::inner, .entail_weight = 0.2},
         LossOptions{.geometry = Geometry::sphere, .similarity = Similarity::distance, .entail_weight = 0},
-        LossOptions{.geometry = Geometry::euclidean, .similarity = Similarity::angle},
-        LossOptions{.box_aperture = 0}, LossOptions{.lorentz = {.eps = 0}}}) {
+        LossOptions{.geometry = Geometry::euclidean, .similarity = Similarity::angle}, LossOptions{.box_aperture = 0},
+        LossOptions{.lorentz = {.eps = 0}}}) {
     EXPECT_THROW(options.validate(), UsageError);
   }
 }

@@ -71,8 +71,12 @@ TEST(Meru, InitialScalars) {
 TEST(Meru, FixedCurvatureIsNotTrained) {
   const MERU model({.clip = small(), .learn_curv = false});
   for (const auto& parameter : model.named_parameters()) {
-    if (parameter.key() == "curv") { EXPECT_FALSE(parameter.value().requires_grad()); }
-    if (parameter.key() == "visual_alpha") { EXPECT_TRUE(parameter.value().requires_grad()); }
+    if (parameter.key() == "curv") {
+      EXPECT_FALSE(parameter.value().requires_grad());
+    }
+    if (parameter.key() == "visual_alpha") {
+      EXPECT_TRUE(parameter.value().requires_grad());
+    }
   }
 }
 

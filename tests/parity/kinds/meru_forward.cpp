@@ -1,6 +1,6 @@
-// meru_forward: MERU and its CLIP baseline as whole models on a batch of pairs: features, embeddings, geometry, the loss,
-// and the norm of every parameter's gradient. Features and embeddings come from a pass without gradients, as at inference;
-// the losses and gradients from a training pass.
+// meru_forward: MERU and its CLIP baseline as whole models on a batch of pairs: features, embeddings, geometry, the
+// loss, and the norm of every parameter's gradient. Features and embeddings come from a pass without gradients, as at
+// inference; the losses and gradients from a training pass.
 #include <ATen/ATen.h>
 
 #include "models/clip/text_transformer.h"

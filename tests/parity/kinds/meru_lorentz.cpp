@@ -1,8 +1,8 @@
 // meru_lorentz_ops: every operation of models/meru/lorentz.h in its parity form, in float32 and float64, with the
 // gradients of sum(output) by each input and by the curvature.
 //
-// Items are c<curvature>.<op>.<out|grad_x|grad_y|grad_curv>.<f32|f64>. <op> may begin with "real." (inputs rx, ry) and end
-// in "_near" (second input y_near) or, for half_aperture, in "_r<min_radius>".
+// Items are c<curvature>.<op>.<out|grad_x|grad_y|grad_curv>.<f32|f64>. <op> may begin with "real." (inputs rx, ry) and
+// end in "_near" (second input y_near) or, for half_aperture, in "_r<min_radius>".
 #include <ATen/ATen.h>
 
 #include <set>

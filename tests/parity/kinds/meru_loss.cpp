@@ -40,9 +40,9 @@ at::Tensor gradient_or_zero(const at::Tensor& parameter) {
 std::vector<std::pair<std::string, at::Tensor>> named(const meru::LossScalars& scalars) {
   std::vector<std::pair<std::string, at::Tensor>> out = {{"logit_scale", scalars.logit_scale}};
   if (scalars.curv.defined()) {
-    out.insert(out.end(), {{"curv", scalars.curv},
-                           {"visual_alpha", scalars.visual_alpha},
-                           {"textual_alpha", scalars.textual_alpha}});
+    out.insert(
+        out.end(),
+        {{"curv", scalars.curv}, {"visual_alpha", scalars.visual_alpha}, {"textual_alpha", scalars.textual_alpha}});
   }
   return out;
 }

@@ -13,9 +13,13 @@ clip::CLIPOptions sizes(const Json& description) {
   const Json& textual = description.at("textual");
   const auto size = [](const Json& part, const char* key) { return part.at(key).get<int64_t>(); };
   clip::CLIPOptions options;
-  options.visual = {.image_size = size(visual, "image"), .patch = size(visual, "patch"), .width = size(visual, "width"),
-                    .depth = size(visual, "depth"), .heads = size(visual, "heads")};
-  options.visual.mlp_width = static_cast<int64_t>(static_cast<double>(options.visual.width) * visual.value("mlp_ratio", 4.0));
+  options.visual = {.image_size = size(visual, "image"),
+                    .patch = size(visual, "patch"),
+                    .width = size(visual, "width"),
+                    .depth = size(visual, "depth"),
+                    .heads = size(visual, "heads")};
+  options.visual.mlp_width =
+      static_cast<int64_t>(static_cast<double>(options.visual.width) * visual.value("mlp_ratio", 4.0));
   options.textual = clip::TextTransformerOptions::parse(textual.at("arch").get<std::string>());
   options.textual.vocabulary = size(textual, "vocab");
   options.textual.context = size(textual, "context");

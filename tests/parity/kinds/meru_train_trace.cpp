@@ -1,5 +1,5 @@
-// meru_train_trace: a short training run of MERU and of its CLIP baseline, step by step: what is logged, the gradient norm,
-// and the parameters at the end. Logged numbers precede the step's update.
+// meru_train_trace: a short training run of MERU and of its CLIP baseline, step by step: what is logged, the gradient
+// norm, and the parameters at the end. Logged numbers precede the step's update.
 #include <ATen/ATen.h>
 
 #include "models/clip/text_transformer.h"
@@ -40,9 +40,10 @@ Json finals(const clip::CLIP& model) {
   for (const auto& parameter : model.named_parameters()) {
     const at::Tensor value = parameter.value().detach().to(at::kDouble).flatten();
     const at::Tensor first = value.slice(0, 0, 3).contiguous();
-    out[parameter.key()] = {{"norm", value.norm().item<double>()},
-                            {"sum", value.sum().item<double>()},
-                            {"first", std::vector<double>(first.data_ptr<double>(), first.data_ptr<double>() + first.numel())}};
+    out[parameter.key()] = {
+        {"norm", value.norm().item<double>()},
+        {"sum", value.sum().item<double>()},
+        {"first", std::vector<double>(first.data_ptr<double>(), first.data_ptr<double>() + first.numel())}};
   }
   return out;
 }
@@ -55,7 +56,10 @@ Json run(const Json& config, const Json& golden_run, const Pool& pool, bool hype
   const auto betas = optimizer.at("betas").get<std::array<double, 2>>();
   train::AdamW adamw(
       systems::meru::parameter_groups(*model, optimizer.at("weight_decay").get<double>(), gain_bias_decay(optimizer)),
-      {.lr = optimizer.at("lr").get<double>(), .beta1 = betas[0], .beta2 = betas[1], .eps = optimizer.at("eps").get<double>()});
+      {.lr = optimizer.at("lr").get<double>(),
+       .beta1 = betas[0],
+       .beta2 = betas[1],
+       .eps = optimizer.at("eps").get<double>()});
   const train::ScheduleOptions schedule{.decay = train::Decay::cosine_squared,
                                         .warmup = scheduler.at("warmup").get<int64_t>(),
                                         .total = scheduler.at("total").get<int64_t>()};
@@ -84,7 +88,9 @@ Json run(const Json& config, const Json& golden_run, const Pool& pool, bool hype
     loss.loss.backward();
 
     const double factor = train::multiplier(schedule, step);
-    Json row = {{"step", step + 1}, {"lr", adamw.options().lr * factor}, {"loss", loss.loss.item<double>()},
+    Json row = {{"step", step + 1},
+                {"lr", adamw.options().lr * factor},
+                {"loss", loss.loss.item<double>()},
                 {"grad_norm", train::gradient_norm(adamw.parameters()).item<double>()}};
     for (const auto& [name, value] : loss.logged) row[name] = value.item<double>();
     out["steps"].push_back(row);

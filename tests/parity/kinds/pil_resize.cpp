@@ -1,7 +1,8 @@
 // pil_resize: Pillow's resampler, SAM's resize of the longest side with the coordinates that go with it, and grey.
 //
-// Items: resize.HxW.T and resize_torch, coords, boxes of the same cases; squash.HxW.T and squash_mask_nearest.HxW.T (to T x
-// T); gray_L.HxW; config.preprocess_shapes.HxW->T. Seeds of the cases are in the config, those of the others in the notes.
+// Items: resize.HxW.T and resize_torch, coords, boxes of the same cases; squash.HxW.T and squash_mask_nearest.HxW.T (to
+// T x T); gray_L.HxW; config.preprocess_shapes.HxW->T. Seeds of the cases are in the config, those of the others in the
+// notes.
 #include <ATen/ATen.h>
 
 #include <regex>
@@ -25,9 +26,7 @@ at::Tensor interleaved(const io::Image& picture) {
   return picture.channels == 1 ? out.squeeze(2) : out;
 }
 
-io::Image first_channel(const io::Image& picture) {
-  return io::from_tensor(io::to_tensor(picture).slice(0, 0, 1));
-}
+io::Image first_channel(const io::Image& picture) { return io::from_tensor(io::to_tensor(picture).slice(0, 0, 1)); }
 
 void add_case(const Json& entry, Results& results) {
   const auto h = entry.at("h").get<int64_t>(), w = entry.at("w").get<int64_t>();
@@ -47,7 +46,8 @@ void add_case(const Json& entry, Results& results) {
   const auto number = [](int64_t n) { return static_cast<double>(n); };
   const double new_w = number(size.width) / number(w), new_h = number(size.height) / number(h);
   const at::Tensor factors = at::tensor({new_w, new_h}, at::kDouble);
-  const at::Tensor points = at::tensor({0.0, 0.0, number(w - 1), number(h - 1), number(w) / 3, number(h) / 7}, at::kDouble);
+  const at::Tensor points =
+      at::tensor({0.0, 0.0, number(w - 1), number(h - 1), number(w) / 3, number(h) / 7}, at::kDouble);
   results.tensors["coords." + name] = points.reshape({3, 2}) * factors;
   const at::Tensor box = at::tensor({1.0, 2.0, number(w - 3), number(h - 4)}, at::kDouble);
   results.tensors["boxes." + name] = (box.reshape({2, 2}) * factors).reshape({1, 4});

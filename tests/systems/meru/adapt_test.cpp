@@ -71,15 +71,17 @@ class Adapt : public ::testing::Test {
       const at::NoGradGuard guard;
       model.logit_scale().fill_(4.6);
     }
-    io::write_safetensors(folder_->path() / name, nn::state_tensors(model), {{cambium::clip::kOptionsKey, cambium::clip::to_json(options).dump()}});
+    io::write_safetensors(folder_->path() / name, nn::state_tensors(model),
+                          {{cambium::clip::kOptionsKey, cambium::clip::to_json(options).dump()}});
   }
 
   static fs::path path(const std::string& name) { return folder_->path() / name; }
 
   static LoadedRecipe recipe(const std::string& method, const std::string& objective = "meru", int64_t steps = 4) {
-    return parse_recipe("system: meru\nfoundation: " + path("clip.safetensors").string() + "\npeft: {method: " + method +
-                            ", rank: 2, views: 2}\nmodel: {objective: " + objective + "}\ndata: {format: captions, paths: [" +
-                            path("pictures").string() + "], subreddit_prefix: 0, threads: 1}\ntrain: {steps: " + std::to_string(steps) +
+    return parse_recipe("system: meru\nfoundation: " + path("clip.safetensors").string() +
+                            "\npeft: {method: " + method + ", rank: 2, views: 2}\nmodel: {objective: " + objective +
+                            "}\ndata: {format: captions, paths: [" + path("pictures").string() +
+                            "], subreddit_prefix: 0, threads: 1}\ntrain: {steps: " + std::to_string(steps) +
                             ", batch: 8, warmup: 1, lr: 1.0e-2, log_every: 1, checkpoint_every: 2}\n",
                         "test");
   }
@@ -130,7 +132,8 @@ TEST_F(Adapt, DeltaHoldsOnlyWhatWasTrained) {
   const io::StateDict delta = io::read_safetensors(trained.file);
   std::set<std::string> names;
   for (const auto& [name, tensor] : delta.tensors) names.insert(name);
-  EXPECT_EQ(names, (std::set<std::string>{"logit_scale", "visual_proj.weight", "textual_proj.weight", "curv", "visual_alpha", "textual_alpha"}));
+  EXPECT_EQ(names, (std::set<std::string>{"logit_scale", "visual_proj.weight", "textual_proj.weight", "curv",
+                                          "visual_alpha", "textual_alpha"}));
   EXPECT_EQ(delta.metadata.at("method"), "projections");
   EXPECT_LT(fs::file_size(trained.file), fs::file_size(path("clip.safetensors")) / 10);
 }
@@ -173,8 +176,10 @@ TEST_F(Adapt, ResumesBitForBit) {
 
 TEST_F(Adapt, BadRecipesAreOneSentence) {
   EXPECT_NE(error_of([] { parse_recipe("peft: {method: lora}\n", "test"); }).find("foundation"), std::string::npos);
-  EXPECT_NE(error_of([] { parse_recipe("foundation: x.pt\nmodel: {embed_dim: 8}\n", "test"); }).find("embed_dim"), std::string::npos);
-  EXPECT_NE(error_of([] { parse_recipe("foundation: x.pt\npeft: {method: lora, rank: 0}\n", "test"); }).find("rank"), std::string::npos);
+  EXPECT_NE(error_of([] { parse_recipe("foundation: x.pt\nmodel: {embed_dim: 8}\n", "test"); }).find("embed_dim"),
+            std::string::npos);
+  EXPECT_NE(error_of([] { parse_recipe("foundation: x.pt\npeft: {method: lora, rank: 0}\n", "test"); }).find("rank"),
+            std::string::npos);
   const train::Distributed alone;
   LoadedRecipe missing = recipe("lora"), target = recipe("lora"), batch = recipe("projections");
   missing.recipe.foundation = "nowhere.pt";

@@ -40,12 +40,9 @@ struct Range {
   uint32_t classes;
 };
 constexpr Range kRanges[] = {
-    {0x80, 0x9F, kC1},
-    {0xD2, 0xD6, kFace}, {0xD9, 0xDC, kFace}, {0xF2, 0xF6, kFace}, {0xF8, 0xFC, kFace},
-    {0xC0, 0xD1, kUpperAccent}, {0xE0, 0xF1, kLowerAccent},
-    {0x391, 0x3A9, kUpperOther}, {0x401, 0x42F, kUpperOther},
-    {0x3B1, 0x3C9, kLowerOther}, {0x430, 0x45F, kLowerOther},
-    {0x2550, 0x256C, kBox},
+    {0x80, 0x9F, kC1},           {0xD2, 0xD6, kFace},         {0xD9, 0xDC, kFace},         {0xF2, 0xF6, kFace},
+    {0xF8, 0xFC, kFace},         {0xC0, 0xD1, kUpperAccent},  {0xE0, 0xF1, kLowerAccent},  {0x391, 0x3A9, kUpperOther},
+    {0x401, 0x42F, kUpperOther}, {0x3B1, 0x3C9, kLowerOther}, {0x430, 0x45F, kLowerOther}, {0x2550, 0x256C, kBox},
 };
 
 struct Members {
@@ -154,8 +151,7 @@ constexpr Pattern kPatterns[] = {
     // Windows-1251 of U+2000 and on, of Latin-1 and Cyrillic, and twice over
     {{{one(U"в"), one(U"Ђ")}}},
     {{{one(U"ВГРС"), {kCyrillicTail, U"°µ"}, one(U"ВГРС")}}},
-    {{{one(U"Г"), one(U"ў"), one(U"В"), one(U"Ђ"), one(U"В"), {kInLine},
-       {kLatinLower | kLatinUpper, U" "}}}},
+    {{{one(U"Г"), one(U"ў"), one(U"В"), one(U"Ђ"), one(U"В"), {kInLine}, {kLatinLower | kLatinUpper, U" "}}}},
     // Windows-1252 of à, á and the no-break space itself
     {{{one(U"Ã"), one(U"\u00A0¡")}}},
     {{{{kLatinLower}, one(U"ÃÂ"), one(U" ")}}},

@@ -11,29 +11,52 @@ namespace {
 
 std::u32string_view ligature_letters(char32_t c) {
   switch (c) {
-    case U'\u0132': return U"IJ";
-    case U'\u0133': return U"ij";
-    case U'\u0149': return U"\u02BCn";
-    case U'\u01C4': return U"DŽ";
-    case U'\u01C5': return U"Dž";
-    case U'\u01C6': return U"dž";
-    case U'\u01C7': return U"LJ";
-    case U'\u01C8': return U"Lj";
-    case U'\u01C9': return U"lj";
-    case U'\u01CA': return U"NJ";
-    case U'\u01CB': return U"Nj";
-    case U'\u01CC': return U"nj";
-    case U'\u01F1': return U"DZ";
-    case U'\u01F2': return U"Dz";
-    case U'\u01F3': return U"dz";
-    case U'\uFB00': return U"ff";
-    case U'\uFB01': return U"fi";
-    case U'\uFB02': return U"fl";
-    case U'\uFB03': return U"ffi";
-    case U'\uFB04': return U"ffl";
-    case U'\uFB05': return U"\u017Ft";
-    case U'\uFB06': return U"st";
-    default: return {};
+    case U'\u0132':
+      return U"IJ";
+    case U'\u0133':
+      return U"ij";
+    case U'\u0149':
+      return U"\u02BCn";
+    case U'\u01C4':
+      return U"DŽ";
+    case U'\u01C5':
+      return U"Dž";
+    case U'\u01C6':
+      return U"dž";
+    case U'\u01C7':
+      return U"LJ";
+    case U'\u01C8':
+      return U"Lj";
+    case U'\u01C9':
+      return U"lj";
+    case U'\u01CA':
+      return U"NJ";
+    case U'\u01CB':
+      return U"Nj";
+    case U'\u01CC':
+      return U"nj";
+    case U'\u01F1':
+      return U"DZ";
+    case U'\u01F2':
+      return U"Dz";
+    case U'\u01F3':
+      return U"dz";
+    case U'\uFB00':
+      return U"ff";
+    case U'\uFB01':
+      return U"fi";
+    case U'\uFB02':
+      return U"fl";
+    case U'\uFB03':
+      return U"ffi";
+    case U'\uFB04':
+      return U"ffl";
+    case U'\uFB05':
+      return U"\u017Ft";
+    case U'\uFB06':
+      return U"st";
+    default:
+      return {};
   }
 }
 

@@ -21,8 +21,8 @@ constexpr Latin1 latin1 = [] {
 }();
 
 constexpr CodePage kCodePages[] = {
-    {"latin-1", latin1.high, false}, {"windows-1252", cp1252, true}, {"windows-1251", cp1251, true},
-    {"windows-1250", cp1250, true},  {"windows-1253", cp1253, true}, {"windows-1254", cp1254, true},
+    {"latin-1", latin1.high, false}, {"windows-1252", cp1252, true},   {"windows-1251", cp1251, true},
+    {"windows-1250", cp1250, true},  {"windows-1253", cp1253, true},   {"windows-1254", cp1254, true},
     {"windows-1257", cp1257, true},  {"iso-8859-2", iso8859_2, false}, {"macroman", mac_roman, false},
     {"cp437", cp437, false},
 };

@@ -21,7 +21,7 @@ struct CodePage {
 
 // The code pages that mojibake is looked for in, in the order in which they are tried.
 std::span<const CodePage> code_pages();
-inline constexpr size_t kLatin1 = 0;  // index into code_pages()
+inline constexpr size_t kLatin1 = 0;       // index into code_pages()
 inline constexpr size_t kWindows1257 = 6;  // the last Windows one
 inline constexpr size_t kMacRoman = 8;
 

@@ -22,7 +22,8 @@ fs::path data_folder(const DemoOptions& options) {
   if (options.mode == Mode::smoke) return shared_file("tests/fixtures/emoji");
   const fs::path prepared = cache_dir() / "data" / "emoji-1";
   if (!fs::exists(prepared / "catalog.json")) {
-    throw Error({.what = "the demo's pictures are not there yet", .file = prepared.string(), .mend = "run scripts/data meru"});
+    throw Error(
+        {.what = "the demo's pictures are not there yet", .file = prepared.string(), .mend = "run scripts/data meru"});
   }
   return prepared;
 }
@@ -35,7 +36,9 @@ std::vector<data::emoji::Style> styles_in(const fs::path& data) {
   }
   const auto trained = [](const auto& style) { return style.trained; };
   if (std::none_of(found.begin(), found.end(), trained) || std::all_of(found.begin(), found.end(), trained)) {
-    throw Error({.what = "lacks styles to train on, or held-out ones", .file = data.string(), .mend = "run scripts/data meru again"});
+    throw Error({.what = "lacks styles to train on, or held-out ones",
+                 .file = data.string(),
+                 .mend = "run scripts/data meru again"});
   }
   return found;
 }
@@ -46,14 +49,17 @@ struct Trained {
   double seconds = 0;
 };
 
-Trained train(const DemoOptions& options, const fs::path& data, const std::string& objective, uint64_t seed, std::string& resolved) {
+Trained train(const DemoOptions& options, const fs::path& data, const std::string& objective, uint64_t seed,
+              std::string& resolved) {
   std::vector<std::string> overrides = {"train.seed=" + std::to_string(seed)};
   std::string shards;
   for (const auto& style : styles_in(data)) {
-    if (style.trained) shards += (shards.empty() ? "\"" : ", \"") + (data / (std::string(style.name) + "-seen.tar")).string() + "\"";
+    if (style.trained)
+      shards += (shards.empty() ? "\"" : ", \"") + (data / (std::string(style.name) + "-seen.tar")).string() + "\"";
   }
   overrides.push_back("data.paths=[" + shards + "]");
-  if (options.mode == Mode::smoke) overrides.insert(overrides.end(), {"train.steps=20", "train.warmup=2", "train.batch=32", "train.log_every=5"});
+  if (options.mode == Mode::smoke)
+    overrides.insert(overrides.end(), {"train.steps=20", "train.warmup=2", "train.batch=32", "train.log_every=5"});
   overrides.insert(overrides.end(), options.overrides.begin(), options.overrides.end());
   overrides.push_back("model.objective=" + objective);
   const LoadedRecipe recipe = load_recipe(shared_file("recipes/meru/demo.yaml"), overrides);
@@ -61,8 +67,10 @@ Trained train(const DemoOptions& options, const fs::path& data, const std::strin
   const fs::path run = options.out / (objective + "-seed" + std::to_string(seed));
   fs::remove_all(run);  // a demo starts anew every time
   const train::Distributed alone;
-  TrainedModel trained = train_model(recipe, {.run = run, .compute = options.compute, .label = objective == "meru" ? "MERU" : "CLIP"}, alone);
-  return {Embedder(trained.model, recipe.recipe.model.loss_options(), trained.root, options.compute), run, trained.result.seconds};
+  TrainedModel trained = train_model(
+      recipe, {.run = run, .compute = options.compute, .label = objective == "meru" ? "MERU" : "CLIP"}, alone);
+  return {Embedder(trained.model, recipe.recipe.model.loss_options(), trained.root, options.compute), run,
+          trained.result.seconds};
 }
 
 }  // namespace

@@ -14,7 +14,7 @@ enum class Mode { smoke, brief, full };  // "smoke", "short", "full"
 
 struct DemoOptions {
   Mode mode = Mode::brief;
-  std::filesystem::path data;             // the prepared emoji; empty: the cache's (scripts/data), or the fixture for smoke
+  std::filesystem::path data;  // the prepared emoji; empty: the cache's (scripts/data), or the fixture for smoke
   std::filesystem::path out = "out/demo/meru";
   std::vector<std::string> overrides = {};  // of recipes/meru/demo.yaml
   uint64_t seed = 0;

@@ -49,16 +49,19 @@ std::vector<report::Figure> emoji_discs(const PageInputs& in) {
     if (group >= kGroups) break;
     const int64_t group_item = add_word(in.tree->groups[group], 0, in.meru_words.groups[group], -1);
     std::vector<std::pair<int64_t, std::vector<int64_t>>> largest(subgroups.begin(), subgroups.end());
-    std::stable_sort(largest.begin(), largest.end(), [](const auto& a, const auto& b) { return a.second.size() > b.second.size(); });
+    std::stable_sort(largest.begin(), largest.end(),
+                     [](const auto& a, const auto& b) { return a.second.size() > b.second.size(); });
     for (int64_t s = 0; s < std::min<int64_t>(kSubgroups, largest.size()); ++s) {
       const auto& [subgroup, rows] = largest[s];
-      const int64_t subgroup_item = add_word(in.tree->subgroups[subgroup], 1, in.meru_words.subgroups[subgroup], group_item);
+      const int64_t subgroup_item =
+          add_word(in.tree->subgroups[subgroup], 1, in.meru_words.subgroups[subgroup], group_item);
       const auto step = std::max<int64_t>(1, static_cast<int64_t>(rows.size()) / kNames);
       for (int64_t i = 0; i < std::min<int64_t>(kNames, rows.size()); ++i) {
         const int64_t row = rows[i * step], emoji = style.emoji[row].item<int64_t>();
         const int64_t name = in.tree->name_of[emoji].item<int64_t>();
         const int64_t name_item = add_word(catalog[emoji].name, 2, in.meru_words.names[name], subgroup_item);
-        items.push_back({.label = catalog[emoji].name, .picture = report::picture_uri(picture_png(style.pixels[row])), .level = 3});
+        items.push_back(
+            {.label = catalog[emoji].name, .picture = report::picture_uri(picture_png(style.pixels[row])), .level = 3});
         picture_items.push_back(static_cast<int64_t>(items.size()) - 1);
         rows_shown.push_back(row);
         edges.emplace_back(name_item, picture_items.back());
@@ -66,11 +69,15 @@ std::vector<report::Figure> emoji_discs(const PageInputs& in) {
     }
   }
   const at::Tensor word_points = at::stack(words);
-  const at::Tensor picture_points = in.meru->embed_pixels(style.pixels.index_select(0, at::tensor(rows_shown, at::kLong)));
-  const at::Tensor distance = at::cat({in.meru->distance_from_root(word_points), in.meru->distance_from_root(picture_points)});
+  const at::Tensor picture_points =
+      in.meru->embed_pixels(style.pixels.index_select(0, at::tensor(rows_shown, at::kLong)));
+  const at::Tensor distance =
+      at::cat({in.meru->distance_from_root(word_points), in.meru->distance_from_root(picture_points)});
   const double c = in.meru->curvature();
-  // Words and pictures sit in cones of their own; as two levels they are centred apart, or that offset would be all one sees.
-  const at::Tensor modality = at::cat({at::zeros({word_points.size(0)}, at::kLong), at::ones({picture_points.size(0)}, at::kLong)});
+  // Words and pictures sit in cones of their own; as two levels they are centred apart, or that offset would be all one
+  // sees.
+  const at::Tensor modality =
+      at::cat({at::zeros({word_points.size(0)}, at::kLong), at::ones({picture_points.size(0)}, at::kLong)});
   const at::Tensor angle = metrics::circular_angles(at::cat({word_points, picture_points}), modality);
   const at::Tensor points = metrics::disc_points(angle, distance, c);
   std::vector<int64_t> order = word_items;
@@ -87,14 +94,16 @@ std::vector<report::Figure> emoji_discs(const PageInputs& in) {
                               .levels = {"groups", "subgroups", "names", "held-out pictures"},
                               .curvature = c};
   std::vector<report::Figure> figures;
-  figures.push_back({.svg = report::poincare_disc(items, edges, options),
-                     .caption = "Circles are distances from the root. Hover over a picture or a dot for its name and distance."});
+  figures.push_back(
+      {.svg = report::poincare_disc(items, edges, options),
+       .caption = "Circles are distances from the root. Hover over a picture or a dot for its name and distance."});
   // The words alone, if the pictures lie so much further out that the middle is crowded.
   if (words_radius < 0.6 * points.norm(2, 1).max().item<double>()) {
     options.title = "The middle, enlarged: the words alone";
     options.description = "The same disc out to the furthest word";
     options.zoom = std::min(1.0, 1.08 * words_radius);
-    figures.push_back({.svg = report::poincare_disc(items, edges, options), .caption = "Lines join groups, subgroups and names along geodesics."});
+    figures.push_back({.svg = report::poincare_disc(items, edges, options),
+                       .caption = "Lines join groups, subgroups and names along geodesics."});
   }
   return figures;
 }

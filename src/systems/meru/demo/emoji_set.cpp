@@ -57,13 +57,17 @@ StyleSet read_style(const std::filesystem::path& folder, const std::string& styl
     if (!member) continue;
     const auto found = index.find(sample->key);
     if (found == index.end()) {
-      throw Error({.what = "no such emoji in the catalogue", .file = tar.name(), .field = sample->key, .mend = "run scripts/data again"});
+      throw Error({.what = "no such emoji in the catalogue",
+                   .file = tar.name(),
+                   .field = sample->key,
+                   .mend = "run scripts/data again"});
     }
     const io::Image image = io::to_rgb(io::decode_image(tar.read(*member), tar.name() + ": " + member->name));
     pictures.push_back(io::to_tensor(io::resize_and_center_crop(image, image_size)));
     emoji.push_back(found->second);
   }
-  if (pictures.empty()) throw Error({.what = "holds no pictures", .file = tar.name(), .mend = "run scripts/data again"});
+  if (pictures.empty())
+    throw Error({.what = "holds no pictures", .file = tar.name(), .mend = "run scripts/data again"});
   return {.style = style, .pixels = at::stack(pictures), .emoji = at::tensor(emoji, at::kLong)};
 }
 

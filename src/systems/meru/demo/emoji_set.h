@@ -12,9 +12,9 @@ namespace cambium::systems::meru::demo {
 
 // Pictures of one style, seen or unseen emoji.
 struct StyleSet {
-  std::string style;     // "fluent-flat"
-  at::Tensor pixels;     // u8 [N, 3, S, S]
-  at::Tensor emoji;      // int64 [N], index in the catalogue
+  std::string style;  // "fluent-flat"
+  at::Tensor pixels;  // u8 [N, 3, S, S]
+  at::Tensor emoji;   // int64 [N], index in the catalogue
   int64_t size() const { return emoji.size(0); }
 };
 

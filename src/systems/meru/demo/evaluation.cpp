@@ -32,7 +32,8 @@ double recall_chance(int64_t k, int64_t candidates, int64_t relevant) {
 }
 
 // Shares of pictures outside the cone of their own word, and outside the cones of the others (mean over words).
-std::pair<double, double> violations(const Embedder& embedder, const at::Tensor& words, const at::Tensor& pictures, const at::Tensor& own) {
+std::pair<double, double> violations(const Embedder& embedder, const at::Tensor& words, const at::Tensor& pictures,
+                                     const at::Tensor& own) {
   const at::Tensor outside = embedder.outside_cones(words, pictures).to(at::kDouble);  // [words, N]
   const double mine = outside.gather(0, own.unsqueeze(0)).sum().item<double>(), all = outside.sum().item<double>();
   const auto pictures_count = static_cast<double>(pictures.size(0)), words_count = static_cast<double>(words.size(0));
@@ -42,7 +43,9 @@ std::pair<double, double> violations(const Embedder& embedder, const at::Tensor&
 }  // namespace
 
 Embeddings embed_words(const Embedder& embedder, const WordTree& tree) {
-  return {.names = embedder.embed_texts(tree.names), .subgroups = embedder.embed_texts(tree.subgroups), .groups = embedder.embed_texts(tree.groups)};
+  return {.names = embedder.embed_texts(tree.names),
+          .subgroups = embedder.embed_texts(tree.subgroups),
+          .groups = embedder.embed_texts(tree.groups)};
 }
 
 Evaluation evaluate(const std::string& model, const Embedder& embedder, const Embeddings& words, const WordTree& tree,
@@ -78,30 +81,37 @@ Evaluation evaluate(const std::string& model, const Embedder& embedder, const Em
     right_pictures.push_back(right);
   }
   const auto forward = metrics::retrieval_recall(name_scores, right_names);
-  const auto backward = metrics::retrieval_recall(name_scores.index_select(1, at::tensor(queries, at::kLong)).t().contiguous(), right_pictures);
+  const auto backward = metrics::retrieval_recall(
+      name_scores.index_select(1, at::tensor(queries, at::kLong)).t().contiguous(), right_pictures);
   out.image_to_text = forward.recall;
   out.text_to_image = backward.recall;
   for (const int64_t k : forward.ks) {
     out.image_to_text_chance.push_back(recall_chance(k, name_scores.size(1), 1));
     double chance = 0;
-    for (const auto& right : right_pictures) chance += recall_chance(k, out.pictures, static_cast<int64_t>(right.size()));
+    for (const auto& right : right_pictures)
+      chance += recall_chance(k, out.pictures, static_cast<int64_t>(right.size()));
     out.text_to_image_chance.push_back(chance / static_cast<double>(right_pictures.size()));
   }
 
   out.picture_distance = embedder.distance_from_root(pictures);
-  const at::Tensor names = embedder.distance_from_root(words.names), subgroups = embedder.distance_from_root(words.subgroups),
+  const at::Tensor names = embedder.distance_from_root(words.names),
+                   subgroups = embedder.distance_from_root(words.subgroups),
                    groups = embedder.distance_from_root(words.groups);
-  out.chain = metrics::chain_order(at::stack(
-      {groups.index_select(0, group), subgroups.index_select(0, subgroup), names.index_select(0, name), out.picture_distance}, 1));
+  out.chain = metrics::chain_order(at::stack({groups.index_select(0, group), subgroups.index_select(0, subgroup),
+                                              names.index_select(0, name), out.picture_distance},
+                                             1));
   // The words that occur here, each once.
-  const auto occurring = [](const at::Tensor& distances, const at::Tensor& word) { return distances.index_select(0, std::get<0>(at::_unique(word))); };
+  const auto occurring = [](const at::Tensor& distances, const at::Tensor& word) {
+    return distances.index_select(0, std::get<0>(at::_unique(word)));
+  };
   out.name_distance = occurring(names, name);
   out.subgroup_distance = occurring(subgroups, subgroup);
   out.group_distance = occurring(groups, group);
 
   if (embedder.hyperbolic()) {
     std::tie(out.name_violations, out.other_name_violations) = violations(embedder, words.names, pictures, name);
-    std::tie(out.subgroup_violations, out.other_subgroup_violations) = violations(embedder, words.subgroups, pictures, subgroup);
+    std::tie(out.subgroup_violations, out.other_subgroup_violations) =
+        violations(embedder, words.subgroups, pictures, subgroup);
     std::tie(out.group_violations, out.other_group_violations) = violations(embedder, words.groups, pictures, group);
   }
   return out;

@@ -29,7 +29,7 @@ struct Evaluation {
   Accuracy names = {}, subgroups = {}, groups = {};
   std::vector<double> image_to_text = {}, text_to_image = {};  // recall at 1, 5, 10: pictures and names
   std::vector<double> image_to_text_chance = {}, text_to_image_chance = {};
-  metrics::ChainOrder chain = {};                          // group < subgroup < name < picture
+  metrics::ChainOrder chain = {};  // group < subgroup < name < picture
   // Share of pairs (word, picture) with the picture outside the word's cone; CLIP has no cones.
   double name_violations = 0, subgroup_violations = 0, group_violations = 0;
   // The same for all words of the level that are not the picture's: what a cone that excludes nothing would also have.

@@ -16,7 +16,8 @@ struct SeedOutcome {
 };
 
 // One row per measure: MERU, CLIP, chance; means over seeds, with the spread between them where there are several.
-report::Table comparison_table(const std::string& title, const std::vector<const Evaluation*>& meru, const std::vector<const Evaluation*>& clip);
+report::Table comparison_table(const std::string& title, const std::vector<const Evaluation*>& meru,
+                               const std::vector<const Evaluation*>& clip);
 
 // The paper's sentences, each tried on the unseen styles.
 std::vector<report::Claim> claims(const std::vector<SeedOutcome>& outcomes);

@@ -17,13 +17,13 @@ struct PageInputs {
   const Embedder* clip = nullptr;
   Embeddings meru_words = {}, clip_words = {};
   History meru_history = {}, clip_history = {};
-  std::vector<StyleSet> seen = {};          // held-out styles of trained emoji
-  std::vector<StyleSet> styles = {};        // a few pictures of every style, to show the data
+  std::vector<StyleSet> seen = {};    // held-out styles of trained emoji
+  std::vector<StyleSet> styles = {};  // a few pictures of every style, to show the data
   const std::vector<data::emoji::Emoji>* catalog = nullptr;
   const WordTree* tree = nullptr;
   std::vector<SeedOutcome> outcomes = {};
-  std::string recipe = {};                  // resolved
-  double train_seconds = 0;            // of one model, mean
+  std::string recipe = {};   // resolved
+  double train_seconds = 0;  // of one model, mean
 };
 
 void write_page(const std::filesystem::path& file, const report::Results& results, const PageInputs& inputs);

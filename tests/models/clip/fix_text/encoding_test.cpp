@@ -43,10 +43,10 @@ TEST(Utf8Variants, ReadsCesu8AndJavasNul) {
 
 TEST(Badness, OneExamplePerRule) {
   for (const std::u32string_view bad :
-       {U"a\u0085", U"Ã©¤", U"zα¤", U"¦é", U"éÀ", U"€é", U"é€", U" Ã€", U"Ã§", U"é¡²", U"é®¡", U"€¡", U"aÃ£",
-        U"█ò", U"é█", U"█®",
-        U"é®a", U"œ1", U"œ", U"À°", U"Ã\u00AD", U"×²", U"Ø§ÙŠ", U"à²", U"√±", U"≈°", U"‚Äì", U"‚âà", U"вЂ", U"В°Г",
-        U"ГўВЂВ\u0098 ", U"Ã\u00A0", U"aÃ ", U"a Â ", U"Ã b", U".Â ", U"β€™", U"Β°Γ", U"ā€"}) {
+       {U"a\u0085",      U"Ã©¤",     U"zα¤",  U"¦é",   U"éÀ",  U"€é",  U"é€",  U" Ã€", U"Ã§", U"é¡²",
+        U"é®¡",          U"€¡",      U"aÃ£",  U"█ò",   U"é█",  U"█®",  U"é®a", U"œ1",  U"œ",  U"À°",
+        U"Ã\u00AD",      U"×²",      U"Ø§ÙŠ", U"à²",   U"√±",  U"≈°",  U"‚Äì", U"‚âà", U"вЂ", U"В°Г",
+        U"ГўВЂВ\u0098 ", U"Ã\u00A0", U"aÃ ",  U"a Â ", U"Ã b", U".Â ", U"β€™", U"Β°Γ", U"ā€"}) {
     // "œ" alone, at the text's end, is not: something has to follow.
     EXPECT_EQ(is_bad(bad), bad != U"œ") << encode_utf8(bad);
   }
@@ -64,7 +64,7 @@ TEST(Lookalike, FindsRunsOfSequences) {
   EXPECT_EQ(found(U"aÃ©â€™b"), std::pair(size_t{1}, size_t{6}));
   EXPECT_EQ(found(U"Ãa Ã©"), std::pair(size_t{3}, size_t{5}));
   EXPECT_EQ(found(U"©Ã© Ã©"), std::pair(size_t{4}, size_t{6}));  // not after a character of a garble
-  EXPECT_EQ(found(U"â€"), std::pair(size_t{0}, size_t{0}));       // cut short
+  EXPECT_EQ(found(U"â€"), std::pair(size_t{0}, size_t{0}));      // cut short
   EXPECT_EQ(found(U"Ã©xÃ©", 2), std::pair(size_t{3}, size_t{5}));
 }
 
@@ -78,7 +78,9 @@ TEST(LossyBytes, RestoresByteA0) {
 
 TEST(LossyBytes, ReplacesBrokenSequences) {
   const std::string lost = "\xEF\xBF\xBD";
-  EXPECT_EQ(replace_lossy_sequences("a\xC3\x1A" "b\xC3?c\xC5?"), "a" + lost + "b" + lost + "c\xC5?");
+  EXPECT_EQ(replace_lossy_sequences("a\xC3\x1A"
+                                    "b\xC3?c\xC5?"),
+            "a" + lost + "b" + lost + "c\xC5?");
   EXPECT_EQ(replace_lossy_sequences("\xE2\x80\x1A|\xE2?\x80|\xE2??|\x1A"), lost + "|" + lost + "|\xE2??|" + lost);
   EXPECT_EQ(replace_lossy_sequences("\xF0\x9F?\x80\xED\xA0\x1A\xED\xB8\x80"), lost + lost);
   EXPECT_EQ(replace_lossy_sequences("plain? \xC3\xA9"), "plain? \xC3\xA9");
