@@ -6,7 +6,6 @@ Ours and the peers take turns, three rounds each, and the best round of each cou
 import json
 import os
 import pathlib
-import platform
 import resource
 import subprocess
 import sys
@@ -64,6 +63,14 @@ def cold_start_clip():
 BENCHES = {f.__name__: f for f in (encode_vit_b16, train_meru_vit_s, cold_start_clip, search_1m)}
 
 
+def machine():
+    """The processor's name and the instructions that matter here."""
+    lines = dict(line.split(":", 1) for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines() if ":" in line)
+    values = {key.strip(): value.strip() for key, value in lines.items()}
+    has = [name for name in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if name in values.get("flags", "").split()]
+    return ", ".join([values.get("model name", "unknown processor"), *has])
+
+
 def best(results):
     return min(results, key=lambda r: r["seconds"])
 
@@ -76,7 +83,7 @@ def main(names):
         rounds = [(ours(), [peer() for peer in peers], run_json([BIN / "bench_gemm", "f32" if name == "search_1m" else "bf16"])) for _ in range(ROUNDS)]
         mine, gemm = best([r[0] for r in rounds]), best([r[2] for r in rounds])
         theirs = [best([r[1][i] for r in rounds]) for i in range(len(peers))]
-        result = {"name": name, "machine": platform.processor() or platform.machine(), "threads": int(os.environ["OMP_NUM_THREADS"]), "ours": mine,
+        result = {"name": name, "machine": machine(), "threads": int(os.environ["OMP_NUM_THREADS"]), "ours": mine,
                   "peers": theirs, "ratios": {f"{p['name']} {p['dtype']}": p["seconds"] / mine["seconds"] for p in theirs}}
         if "gflops" in mine:
             result["gemm_fraction"] = mine["gflops"] / gemm["gflops"]
