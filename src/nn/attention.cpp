@@ -2,43 +2,54 @@
 
 #include <ATen/ops/arange.h>
 #include <ATen/ops/ones.h>
-#include <ATen/ops/scaled_dot_product_attention.h>
 
 #include "core/error.h"
 #include "nn/kernels/fused_attention.h"
+#include "nn/plain_attention.h"
 
 namespace cambium::nn {
 
 namespace {
 
-// Boolean, true where a row sees the key. lengths [B] -> [B, 1, 1, Tk]
-at::Tensor length_mask(const at::Tensor& lengths, int64_t keys) {
-  return at::arange(keys, lengths.options()).view({1, 1, 1, keys}).lt(lengths.view({-1, 1, 1, 1}));
+void check_relative(const RelativePosition& rel, const at::Tensor& q, const at::Tensor& k) {
+  const auto fits = [&](const at::Tensor& t) { return t.defined() && t.dim() == 3 && t.size(2) == q.size(3); };
+  if (fits(rel.height) && fits(rel.width) && rel.height.size(0) * rel.width.size(0) == q.size(2) &&
+      rel.height.size(1) * rel.width.size(1) == k.size(2))
+    return;
+  const auto shape = [](const at::Tensor& t) {
+    std::ostringstream out;
+    if (t.defined()) out << t.sizes();
+    return t.defined() ? out.str() : std::string("none");
+  };
+  throw Error({.what = "relative positions of " + shape(rel.height) + " and " + shape(rel.width) +
+                       " do not fit queries " + shape(q) + " and keys " + shape(k),
+               .field = "rel_pos"});
+}
+
+kernels::FusedAttentionOptions kernel_options(const AttentionOptions& options, int64_t head_dim) {
+  return {.causal = options.causal,
+          .scale = options.scale.value_or(1 / std::sqrt(static_cast<double>(head_dim))),
+          .key_lengths = options.key_lengths,
+          .key_mask = options.key_mask,
+          .height = options.rel_pos.height,
+          .width = options.rel_pos.width};
 }
 
 }  // namespace
 
 at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const AttentionOptions& options) {
-  if (kernels::fused_attention_takes(q, k, v)) {
-    const double scale = options.scale.value_or(1 / std::sqrt(static_cast<double>(q.size(3))));
-    return kernels::fused_attention(q, k, v,
-                                    {.causal = options.causal, .scale = scale, .key_lengths = options.key_lengths});
-  }
-  std::optional<at::Tensor> mask;
-  if (options.key_lengths.defined()) mask = length_mask(options.key_lengths, k.size(2));
-  const at::Tensor y = at::scaled_dot_product_attention(q, k, v, mask, /*dropout_p=*/0.0, options.causal,
-                                                        options.scale);  // [B, H, Tq, D]
-  // The kernel writes [B, Tq, H, D], so this flatten is a view.
-  return y.transpose(1, 2).flatten(2);  // [B, Tq, H * D]
+  if (options.rel_pos.defined()) check_relative(options.rel_pos, q, k);
+  if (!kernels::fused_attention_takes(q, k, v)) return plain_attention(q, k, v, options);
+  return kernels::fused_attention(q, k, v, kernel_options(options, q.size(3)));
 }
 
-at::Tensor self_attention(const at::Tensor& packed, bool causal) {
+at::Tensor self_attention(const at::Tensor& packed, const AttentionOptions& options) {
   // Views only; unbind's backward is one stack.
   const auto parts = packed.unbind(2);
   const at::Tensor q = parts[0].transpose(1, 2), k = parts[1].transpose(1, 2), v = parts[2].transpose(1, 2);
-  if (!kernels::fused_attention_takes(q, k, v)) return attention(q, k, v, {.causal = causal});
-  return kernels::fused_self_attention(packed,
-                                       {.causal = causal, .scale = 1 / std::sqrt(static_cast<double>(packed.size(4)))});
+  if (!kernels::fused_attention_takes(q, k, v)) return attention(q, k, v, options);
+  if (options.rel_pos.defined()) check_relative(options.rel_pos, q, k);
+  return kernels::fused_self_attention(packed, kernel_options(options, packed.size(4)));
 }
 
 at::Tensor select_positions(const at::Tensor& x, const at::Tensor& positions) {
@@ -73,7 +84,8 @@ SelfAttention::SelfAttention(const SelfAttentionOptions& options) : options_(opt
 
 at::Tensor SelfAttention::attend(const at::Tensor& x) const {
   const int64_t batch = x.size(0), tokens = x.size(1), heads = options_.heads;
-  return self_attention(qkv_->forward(x).view({batch, tokens, 3, heads, -1}), options_.causal);  // [B, T, W]
+  return self_attention(qkv_->forward(x).view({batch, tokens, 3, heads, -1}),
+                        {.causal = options_.causal});  // [B, T, W]
 }
 
 at::Tensor SelfAttention::forward(const at::Tensor& x) const { return proj_->forward(attend(x)); }

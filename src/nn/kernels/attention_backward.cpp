@@ -1,207 +1,295 @@
 #include "nn/kernels/attention_kernel.h"
 
 #if defined(__x86_64__)
-#include "nn/kernels/attention_tile.h"
+#include "nn/kernels/attention_relative_gradient.h"
+#include "nn/kernels/attention_rows.h"
 
 CAMBIUM_AVX512_BEGIN
 
 namespace cambium::nn::kernels {
 namespace {
 
-// P^T and V dO^T of R keys, kept in float32; delta += P * (V dO^T).
-template <int R, int NQ>
-inline void gradient_rows(const uint16_t* k, int64_t k_stride, const uint16_t* v, int64_t v_stride, const uint32_t* qt,
-                          const uint32_t* dot, int64_t pairs, __m512 scale, const Tile& tile, int64_t key,
-                          const __m512 (&lse)[NQ], float* probabilities, float* products, __m512 (&delta)[NQ]) {
-  __m512 acc[R][NQ];
-  lane_products<R, NQ>(k + key * k_stride, k_stride, qt, pairs, acc);
-#pragma GCC unroll 8
-  for (int i = 0; i < R; ++i) {
-#pragma GCC unroll 3
-    for (int j = 0; j < NQ; ++j) {
-      const __m512 s = masked_score<NQ>(acc[i][j], scale, tile, key + i, j);
-      _mm512_store_ps(probabilities + ((key + i) * NQ + j) * kLanes, exp2_nonpositive(_mm512_sub_ps(s, lse[j])));
-    }
-  }
-  lane_products<R, NQ>(v + key * v_stride, v_stride, dot, pairs, acc);
-#pragma GCC unroll 8
-  for (int i = 0; i < R; ++i) {
-#pragma GCC unroll 3
-    for (int j = 0; j < NQ; ++j) {
-      const int64_t at = ((key + i) * NQ + j) * kLanes;
-      delta[j] = _mm512_fmadd_ps(_mm512_load_ps(probabilities + at), acc[i][j], delta[j]);
-      _mm512_store_ps(products + at, acc[i][j]);
-    }
-  }
-}
+constexpr int64_t kBlockGroups = 12;  // keys whose weights wait in L1: 96
+constexpr int64_t kBlockTiles = 2;    // tiles whose queries are summed over at once for dK and dV
+constexpr int64_t kWidth = kBlockTiles * kTile;
 
-// sums[R keys][16 N of D] += weights[key][queries] rows of bfloat16 times rows packed by pack_row_pairs.
-template <int R, int N>
-inline void accumulate(const uint16_t* weights, int64_t width, const uint32_t* rows, int64_t padded, int64_t d,
-                       int64_t pairs, float* sums) {
-  __m512 acc[R][N];
-#pragma GCC unroll 6
-  for (int i = 0; i < R; ++i) {
-#pragma GCC unroll 4
-    for (int j = 0; j < N; ++j) acc[i][j] = _mm512_load_ps(sums + i * padded + d + j * kLanes);
-  }
-  for (int64_t p = 0; p < pairs; ++p) {
-    __m512bh r[N];
-#pragma GCC unroll 4
-    for (int j = 0; j < N; ++j) r[j] = as_pairs(_mm512_load_si512(rows + p * padded + d + j * kLanes));
-#pragma GCC unroll 6
-    for (int i = 0; i < R; ++i) {
-      const __m512bh b = broadcast_pair(weights + i * width + 2 * p);
-#pragma GCC unroll 4
-      for (int j = 0; j < N; ++j) acc[i][j] = _mm512_dpbf16_ps(acc[i][j], r[j], b);
-    }
-  }
-#pragma GCC unroll 6
-  for (int i = 0; i < R; ++i) {
-#pragma GCC unroll 4
-    for (int j = 0; j < N; ++j) _mm512_store_ps(sums + i * padded + d + j * kLanes, acc[i][j]);
-  }
-}
-
-template <int N>
-void accumulate_keys(const uint16_t* weights, int64_t width, const uint32_t* rows, int64_t padded, int64_t d,
-                     int64_t pairs, int64_t keys, float* sums) {
-  int64_t key = 0;
-  for (; key + 6 <= keys; key += 6)
-    accumulate<6, N>(weights + key * width, width, rows, padded, d, pairs, sums + key * padded);
-  for (; key + 2 <= keys; key += 2)
-    accumulate<2, N>(weights + key * width, width, rows, padded, d, pairs, sums + key * padded);
-  for (; key < keys; ++key) accumulate<1, N>(weights + key * width, width, rows, padded, d, pairs, sums + key * padded);
-}
-
-void accumulate_all(const uint16_t* weights, int64_t width, const uint32_t* rows, int64_t padded, int64_t pairs,
-                    int64_t keys, float* sums) {
-  int64_t d = 0;
-  for (; d + 64 <= padded; d += 64) accumulate_keys<4>(weights, width, rows, padded, d, pairs, keys, sums);
-  for (; d + 32 <= padded; d += 32) accumulate_keys<2>(weights, width, rows, padded, d, pairs, keys, sums);
-  for (; d < padded; d += 16) accumulate_keys<1>(weights, width, rows, padded, d, pairs, keys, sums);
-}
-
-void store_rows(const float* sums, int64_t padded, int64_t count, int64_t head_dim, uint16_t* rows, int64_t stride) {
-  for (int64_t i = 0; i < count; ++i) {
-    for (int64_t d = 0; d < head_dim; d += kLanes) {
-      const __m256bh half = _mm512_cvtneps_pbh(_mm512_load_ps(sums + i * padded + d));
-      _mm256_mask_storeu_epi16(rows + i * stride + d, first_lanes(head_dim - d), reinterpret_cast<__m256i>(half));
-    }
-  }
-}
-
-struct BackwardBuffers {
-  uint32_t *qt, *dot, *query_pairs, *dout_pairs, *key_pairs, *weights;
-  float *probabilities, *products, *mixed, *dk, *dv;
-  uint16_t *p_rows, *ds_rows;
+struct TileBuffers {
+  uint32_t *qt, *dot;  // queries and the output's gradient, pairs over D, [D/2][NQ * 16]
+  float* dq;           // [D rounded up to 16][NQ * 16]
+  float* lse;          // [NQ * 16], and delta = dout . out
+  float* delta;
+  RelativeTile rel;
+  RelativeTile drel;
 };
 
-template <int NQ>
-void backward_tile(const AttentionProblem& p, const Tile& tile, const uint16_t* q, int64_t q_stride, const uint16_t* k,
-                   int64_t k_stride, const uint16_t* v, int64_t v_stride, const uint16_t* dout, int64_t dout_stride,
-                   const float* lse, int64_t padded, const BackwardBuffers& b, uint16_t* dq, int64_t dq_stride) {
-  const int64_t pairs = p.head_dim / 2, width = NQ * kLanes;
-  pack_lanes(q + tile.first * q_stride, q_stride, tile.count, p.head_dim, NQ, b.qt);
-  pack_lanes(dout + tile.first * dout_stride, dout_stride, tile.count, p.head_dim, NQ, b.dot);
-  pack_row_pairs(q + tile.first * q_stride, q_stride, tile.count, p.head_dim, padded, b.query_pairs);
-  pack_row_pairs(dout + tile.first * dout_stride, dout_stride, tile.count, p.head_dim, padded, b.dout_pairs);
+struct BackwardBuffers {
+  int32_t* index;
+  uint32_t *k_scores, *v_scores;  // pack_for_scores
+  uint32_t* k_sums;               // pack_for_sums
+  TileBuffers tiles[kBlockTiles];
+  uint32_t *q_pairs, *dout_pairs;  // [kWidth / 2][padded]
+  uint32_t* weights;               // dS as pairs of keys: [key pairs of a block][NQ * 16]
+  float* weighed;                  // P of one group
+  uint16_t *p_rows, *ds_rows;      // [keys of a block][kWidth]
+  float *dk, *dv;                  // [packed keys][padded]
+  RelativeStrip strip;
+  RelativeGradientStrip gradient;
+};
 
-  const __m512 scale = _mm512_set1_ps(p.scale * kLog2E), plain_scale = _mm512_set1_ps(p.scale);
-  __m512 row_lse[NQ], delta[NQ], one[NQ];
-#pragma GCC unroll 3
-  for (int j = 0; j < NQ; ++j) {
-    const __mmask16 valid = first_lanes(tile.count - j * kLanes);
-    // Lanes without a query get an infinite sum, hence weights of 0.
-    row_lse[j] = _mm512_mul_ps(_mm512_mask_loadu_ps(_mm512_set1_ps(1e30f), valid, lse + tile.first + j * kLanes),
-                               _mm512_set1_ps(kLog2E));
-    delta[j] = _mm512_setzero_ps();
-    one[j] = _mm512_set1_ps(1);
-  }
-  int64_t key = 0;
-  for (; key + 8 <= tile.keys; key += 8) {
-    gradient_rows<8, NQ>(k, k_stride, v, v_stride, b.qt, b.dot, pairs, scale, tile, key, row_lse, b.probabilities,
-                         b.products, delta);
-  }
-  for (; key + 2 <= tile.keys; key += 2) {
-    gradient_rows<2, NQ>(k, k_stride, v, v_stride, b.qt, b.dot, pairs, scale, tile, key, row_lse, b.probabilities,
-                         b.products, delta);
-  }
-  for (; key < tile.keys; ++key) {
-    gradient_rows<1, NQ>(k, k_stride, v, v_stride, b.qt, b.dot, pairs, scale, tile, key, row_lse, b.probabilities,
-                         b.products, delta);
-  }
-
-  // dS = P (V dO^T - delta) scale, as key pairs for dQ and as rows over queries for dK; P as rows for dV.
-  const int64_t key_pairs = (tile.keys + 1) / 2;
-  for (int64_t i = 0; i < key_pairs; ++i) {
+// P and dS of one group of keys: as rows over queries (for dV, dK) and dS as pairs of keys (for dQ).
+template <int NQ, bool kRelative, bool kHides>
+inline void gradient_group(const AttentionProblem& p, const BackwardBuffers& b, const TileBuffers& t, int64_t group,
+                           int64_t first, int64_t row, int64_t column) {
+  const int64_t pairs = p.head_dim / 2;
+  __m512 x[kGroup][NQ];
+  clear(x);
+  add_products<1, NQ>(b.k_scores + group * pairs * kGroup, 0, t.qt, pairs, x);
+  const __m512 scale = _mm512_set1_ps(p.scale * kLog2E);
+#pragma GCC unroll 8
+  for (int i = 0; i < kGroup; ++i) {
+    const int64_t key = group * kGroup + i;
 #pragma GCC unroll 3
     for (int j = 0; j < NQ; ++j) {
-      __m512 ds[2];
-#pragma GCC unroll 2
-      for (int half = 0; half < 2; ++half) {
-        const int64_t row = 2 * i + half;
-        if (row >= tile.keys) {
-          ds[half] = _mm512_setzero_ps();
-          continue;
-        }
-        const int64_t at = (row * NQ + j) * kLanes;
-        const __m512 probability = _mm512_load_ps(b.probabilities + at);
-        ds[half] = _mm512_mul_ps(_mm512_mul_ps(probability, plain_scale),
-                                 _mm512_sub_ps(_mm512_load_ps(b.products + at), delta[j]));
-        _mm256_store_si256(reinterpret_cast<__m256i*>(b.p_rows + row * width + j * kLanes),
-                           reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(probability)));
-        _mm256_store_si256(reinterpret_cast<__m256i*>(b.ds_rows + row * width + j * kLanes),
-                           reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(ds[half])));
+      __m512 s;
+      if constexpr (kRelative) {
+        s = _mm512_add_ps(
+            _mm512_fmadd_ps(x[i][j], scale, _mm512_load_ps(t.rel.height + t.rel.height_at[key] + j * kLanes)),
+            _mm512_load_ps(t.rel.width + t.rel.width_at[key] + j * kLanes));
+      } else {
+        s = _mm512_fmsub_ps(x[i][j], scale, _mm512_load_ps(t.lse + j * kLanes));
       }
-      _mm512_store_si512(b.weights + (i * NQ + j) * kLanes, interleave(ds[0], ds[1]));
+      if constexpr (kHides)
+        s = _mm512_mask_mov_ps(s, hidden_lanes(p, b.index[key], first + j * kLanes), _mm512_set1_ps(kMasked));
+      const __m512 weight = exp2_approximate(s);
+      _mm512_store_ps(b.weighed + (i * NQ + j) * kLanes, weight);
+      _mm256_store_si256(reinterpret_cast<__m256i*>(b.p_rows + (row + i) * kWidth + column + j * kLanes),
+                         reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(weight)));
     }
   }
-  mix<NQ>(b.key_pairs, padded, b.weights, key_pairs, one, p.head_dim, tile.count, b.mixed, dq + tile.first * dq_stride,
-          dq_stride);
-  const int64_t query_pairs = (tile.count + 1) / 2;
-  accumulate_all(b.p_rows, width, b.dout_pairs, padded, query_pairs, tile.keys, b.dv);
-  accumulate_all(b.ds_rows, width, b.query_pairs, padded, query_pairs, tile.keys, b.dk);
+  clear(x);
+  add_products<1, NQ>(b.v_scores + group * pairs * kGroup, 0, t.dot, pairs, x);
+#pragma GCC unroll 8
+  for (int i = 0; i < kGroup; ++i) {
+    const int64_t key = group * kGroup + i;
+#pragma GCC unroll 3
+    for (int j = 0; j < NQ; ++j) {
+      x[i][j] = _mm512_mul_ps(_mm512_load_ps(b.weighed + (i * NQ + j) * kLanes),
+                              _mm512_sub_ps(x[i][j], _mm512_load_ps(t.delta + j * kLanes)));
+      _mm256_store_si256(reinterpret_cast<__m256i*>(b.ds_rows + (row + i) * kWidth + column + j * kLanes),
+                         reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(x[i][j])));
+      if constexpr (kRelative) {
+        float* height = t.drel.height + t.rel.height_at[key] + j * kLanes;
+        float* width = t.drel.width + t.rel.width_at[key] + j * kLanes;
+        _mm512_store_ps(height, _mm512_add_ps(_mm512_load_ps(height), x[i][j]));
+        _mm512_store_ps(width, _mm512_add_ps(_mm512_load_ps(width), x[i][j]));
+      }
+    }
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < kGroup; i += 2) {
+#pragma GCC unroll 3
+    for (int j = 0; j < NQ; ++j)
+      _mm512_store_si512(b.weights + (((row + i) / 2) * NQ + j) * kLanes, interleave(x[i][j], x[i + 1][j]));
+  }
+}
+
+// One tile against the keys of groups from..to-1; its queries lie at `column` of the rows.
+template <int NQ, bool kRelative>
+void gradient_block(const AttentionProblem& p, const BackwardBuffers& b, const TileBuffers& t, const KeyList& keys,
+                    int64_t from, int64_t to, int64_t first, int64_t count, int64_t column) {
+  const TileKeys range = tile_keys(p, keys, first, first + count);
+  for (int64_t group = from; group < to; ++group) {
+    const int64_t row = (group - from) * kGroup;
+    if (group < range.whole) {
+      gradient_group<NQ, kRelative, false>(p, b, t, group, first, row, column);
+    } else {
+      gradient_group<NQ, kRelative, true>(p, b, t, group, first, row, column);
+    }
+  }
+  mix<NQ>(b.k_sums + from * (kGroup / 2) * kGroup, keys.padded() / 2 * kGroup, (p.head_dim + kGroup - 1) / kGroup,
+          b.weights, (to - from) * (kGroup / 2), t.dq);
+}
+
+// out . dout of one query.
+inline float dot_rows(const uint16_t* a, const uint16_t* b, int64_t head_dim) {
+  const auto load = [&](const uint16_t* x, int64_t d) {
+    const __m256i half = _mm256_maskz_loadu_epi16(first_lanes(head_dim - d), x + d);
+    return as_floats(_mm512_slli_epi32(_mm512_cvtepu16_epi32(half), 16));
+  };
+  __m512 sum = _mm512_setzero_ps();
+  for (int64_t d = 0; d < head_dim; d += kLanes) sum = _mm512_fmadd_ps(load(a, d), load(b, d), sum);
+  return _mm512_reduce_add_ps(sum);
+}
+
+struct Rows {
+  const uint16_t *q, *out, *dout;
+  int64_t q_stride, out_stride, dout_stride;
+  const float* lse;
+};
+
+template <int NQ, bool kRelative>
+void begin_tile(const AttentionProblem& p, const BackwardBuffers& b, const TileBuffers& t, const Rows& rows,
+                int64_t first, int64_t count, int64_t strip_first) {
+  pack_lanes(rows.q + first * rows.q_stride, rows.q_stride, count, p.head_dim, NQ, t.qt);
+  pack_lanes(rows.dout + first * rows.dout_stride, rows.dout_stride, count, p.head_dim, NQ, t.dot);
+  __builtin_memset(t.dq, 0, static_cast<size_t>(round_up(p.head_dim, kLanes) * NQ * kLanes) * sizeof(float));
+  for (int64_t i = 0; i < NQ * kLanes; ++i) {
+    t.lse[i] = i < count ? rows.lse[first + i] : kNoWeight;
+    t.delta[i] = i < count ? dot_rows(rows.out + (first + i) * rows.out_stride,
+                                      rows.dout + (first + i) * rows.dout_stride, p.head_dim)
+                           : 0;
+  }
+  if constexpr (kRelative) {
+    relative_tile<NQ>(p.rel, b.strip, first - strip_first, t.rel);
+    for (int64_t k = 0; k < p.rel.key_rows; ++k) {
+      for (int j = 0; j < NQ; ++j) {
+        float* at = t.rel.height + k * kTile + j * kLanes;
+        _mm512_store_ps(at, _mm512_sub_ps(_mm512_load_ps(at), _mm512_load_ps(t.lse + j * kLanes)));
+      }
+    }
+    __builtin_memset(t.drel.height, 0, static_cast<size_t>(p.rel.key_rows * kTile) * sizeof(float));
+    __builtin_memset(t.drel.width, 0, static_cast<size_t>(p.rel.key_columns * kTile) * sizeof(float));
+  }
+}
+
+// Calls f with the number of vectors as a template argument.
+template <class F>
+void with_vectors(int64_t vectors, const F& f) {
+  switch (vectors) {
+    case 1:
+      f.template operator()<1>();
+      break;
+    case 2:
+      f.template operator()<2>();
+      break;
+    default:
+      f.template operator()<3>();
+  }
+}
+
+// Queries first..last-1: dQ is finished, dK and dV gain their part.
+template <bool kRelative>
+void backward_strip(const AttentionProblem& p, const BackwardBuffers& b, const KeyList& keys, int64_t first,
+                    int64_t last, const Rows& rows, uint16_t* dq, int64_t dq_stride) {
+  const int64_t padded = round_up(p.head_dim, kLanes);
+  const Tiling tiling(last - first);
+  for (int64_t t = 0; t < tiling.tiles; t += kBlockTiles) {
+    const int64_t tiles = tiling.tiles - t < kBlockTiles ? tiling.tiles - t : kBlockTiles;
+    const int64_t begin = first + tiling(t), lanes = tiling(t + tiles) - tiling(t);
+    const int64_t count = last - begin < lanes ? last - begin : lanes;
+    const auto each_tile = [&](const auto& f) {
+      for (int64_t i = 0; i < tiles; ++i) {
+        const int64_t column = tiling(t + i) - tiling(t), width = tiling(t + i + 1) - tiling(t + i);
+        const int64_t own = count - column < width ? count - column : width;
+        with_vectors(width / kLanes, [&]<int NQ>() { f.template operator()<NQ>(b.tiles[i], column, own); });
+      }
+    };
+    each_tile([&]<int NQ>(const TileBuffers& tile, int64_t column, int64_t own) {
+      begin_tile<NQ, kRelative>(p, b, tile, rows, begin + column, own, first);
+    });
+    pack_row_pairs(rows.q + begin * rows.q_stride, rows.q_stride, count, lanes / 2, p.head_dim, padded, b.q_pairs);
+    pack_row_pairs(rows.dout + begin * rows.dout_stride, rows.dout_stride, count, lanes / 2, p.head_dim, padded,
+                   b.dout_pairs);
+    const int64_t groups = tile_keys(p, keys, begin, begin + count).touched;
+    for (int64_t from = 0; from < groups; from += kBlockGroups) {
+      const int64_t to = from + kBlockGroups < groups ? from + kBlockGroups : groups;
+      each_tile([&]<int NQ>(const TileBuffers& tile, int64_t column, int64_t own) {
+        gradient_block<NQ, kRelative>(p, b, tile, keys, from, to, begin + column, own, column);
+      });
+      const int64_t key = from * kGroup, key_count = (to - from) * kGroup;
+      accumulate_all(b.p_rows, kWidth, b.dout_pairs, padded, lanes / 2, key_count, b.dv + key * padded);
+      accumulate_all(b.ds_rows, kWidth, b.q_pairs, padded, lanes / 2, key_count, b.dk + key * padded);
+    }
+    each_tile([&]<int NQ>(const TileBuffers& tile, int64_t column, int64_t own) {
+      if constexpr (kRelative) {
+        relative_gradient_tile<NQ>(p, tile.drel, tile.dq, begin + column - first, own, b.gradient);
+      } else {
+        __m512 factor[NQ];
+        for (int j = 0; j < NQ; ++j) factor[j] = _mm512_set1_ps(p.scale);
+        store_lanes<NQ>(tile.dq, factor, own, p.head_dim, dq + (begin + column) * dq_stride, dq_stride);
+      }
+    });
+  }
 }
 
 }  // namespace
 
 void attention_backward(const AttentionProblem& p, int64_t batch, int64_t head, const AttentionTensor& q,
-                        const AttentionTensor& k, const AttentionTensor& v, const AttentionTensor& dout,
-                        const float* lse, const AttentionTensor& dq, const AttentionTensor& dk,
-                        const AttentionTensor& dv) {
-  const int64_t keys = visible_keys(p, batch), padded = round_up(p.head_dim, kLanes), even_keys = round_up(keys, 2);
-  Scratch& s = scratch();
-  s.reserve(static_cast<size_t>(4 * (2 * (p.head_dim / 2 * kTile) + 2 * (kTile / 2 * padded) + even_keys / 2 * padded +
-                                     even_keys / 2 * kTile + 2 * even_keys * kTile + padded * kTile +
-                                     2 * p.keys * padded + even_keys * kTile) +
-                                13 * 64));
+                        const AttentionTensor& k, const AttentionTensor& v, const AttentionGradients& g) {
+  const int64_t keys_padded = round_up(p.keys, kGroup), padded = round_up(p.head_dim, kLanes);
+  const bool relative = p.rel.height != nullptr;
   BackwardBuffers b;
-  b.qt = s.take<uint32_t>(p.head_dim / 2 * kTile);
-  b.dot = s.take<uint32_t>(p.head_dim / 2 * kTile);
-  b.query_pairs = s.take<uint32_t>(kTile / 2 * padded);
-  b.dout_pairs = s.take<uint32_t>(kTile / 2 * padded);
-  b.key_pairs = s.take<uint32_t>(even_keys / 2 * padded);
-  b.weights = s.take<uint32_t>(even_keys / 2 * kTile);
-  b.probabilities = s.take<float>(even_keys * kTile);
-  b.products = s.take<float>(even_keys * kTile);
-  b.mixed = s.take<float>(padded * kTile);
-  b.dk = s.take<float>(p.keys * padded);
-  b.dv = s.take<float>(p.keys * padded);
-  b.p_rows = s.take<uint16_t>(even_keys * kTile);
-  b.ds_rows = s.take<uint16_t>(even_keys * kTile);
-  __builtin_memset(b.dk, 0, static_cast<size_t>(p.keys * padded) * sizeof(float));
-  __builtin_memset(b.dv, 0, static_cast<size_t>(p.keys * padded) * sizeof(float));
-  pack_row_pairs(k.at(batch, head), k.token_stride, keys, p.head_dim, padded, b.key_pairs);
-  for (int64_t first = 0; first < p.queries; first += kTile) {
-    const Tile tile = tile_at(p, keys, first);
-    const int64_t vectors = (tile.count + kLanes - 1) / kLanes;
-    const auto run = vectors == 1 ? backward_tile<1> : vectors == 2 ? backward_tile<2> : backward_tile<3>;
-    run(p, tile, q.at(batch, head), q.token_stride, k.at(batch, head), k.token_stride, v.at(batch, head),
-        v.token_stride, dout.at(batch, head), dout.token_stride, lse, padded, b, dq.at(batch, head), dq.token_stride);
+  scratch().lay_out([&](Scratch& s) {
+    s.take(b.index, keys_padded);
+    s.take(b.k_scores, keys_padded * p.head_dim / 2);
+    s.take(b.v_scores, keys_padded * p.head_dim / 2);
+    s.take(b.k_sums, keys_padded / 2 * padded);
+    for (TileBuffers& t : b.tiles) {
+      s.take(t.qt, p.head_dim / 2 * kTile);
+      s.take(t.dot, p.head_dim / 2 * kTile);
+      s.take(t.dq, padded * kTile);
+      s.take(t.lse, kTile);
+      s.take(t.delta, kTile);
+      if (!relative) continue;
+      t.rel.take(s, p.rel, keys_padded);
+      t.drel.take(s, p.rel, 0);
+    }
+    s.take(b.q_pairs, kWidth / 2 * padded);
+    s.take(b.dout_pairs, kWidth / 2 * padded);
+    s.take(b.weights, kBlockGroups * kGroup / 2 * kTile);
+    s.take(b.weighed, kGroup * kTile);
+    s.take(b.p_rows, kBlockGroups * kGroup * kWidth);
+    s.take(b.ds_rows, kBlockGroups * kGroup * kWidth);
+    s.take(b.dk, keys_padded * padded);
+    s.take(b.dv, keys_padded * padded);
+    if (!relative) return;
+    b.strip.take(s, p.rel, p.head_dim);
+    b.gradient.take(s, p.rel, p.head_dim);
+  });
+  const KeyList keys = list_keys(p, batch, b.index);
+  pack_for_scores(k.at(batch, head), k.token_stride, keys, p.head_dim, b.k_scores);
+  pack_for_scores(v.at(batch, head), v.token_stride, keys, p.head_dim, b.v_scores);
+  pack_for_sums(k.at(batch, head), k.token_stride, keys, p.head_dim, b.k_sums);
+  __builtin_memset(b.dk, 0, static_cast<size_t>(keys.padded() * padded) * sizeof(float));
+  __builtin_memset(b.dv, 0, static_cast<size_t>(keys.padded() * padded) * sizeof(float));
+  const Rows rows{.q = q.at(batch, head),
+                  .out = g.out.at(batch, head),
+                  .dout = g.dout.at(batch, head),
+                  .q_stride = q.token_stride,
+                  .out_stride = g.out.token_stride,
+                  .dout_stride = g.dout.token_stride,
+                  .lse = g.lse};
+  uint16_t* dq = g.dq.at(batch, head);
+  if (!relative) {
+    backward_strip<false>(p, b, keys, 0, p.queries, rows, dq, g.dq.token_stride);
+  } else {
+    for (TileBuffers& t : b.tiles) t.rel.place(p.rel, keys);
+    const int64_t columns = p.rel.query_columns;
+    for (int64_t row = 0; row < p.rel.query_rows; row += kStripRows) {
+      const int64_t count = p.rel.query_rows - row < kStripRows ? p.rel.query_rows - row : kStripRows;
+      relative_strip(p.rel, p.head_dim, rows.q, rows.q_stride, row, count, b.strip);
+      backward_strip<true>(p, b, keys, row * columns, (row + count) * columns, rows, dq, g.dq.token_stride);
+      relative_gradient_strip(p, g, rows.q, rows.q_stride, row, count, dq, g.dq.token_stride, b.gradient);
+    }
   }
-  store_rows(b.dk, padded, p.keys, p.head_dim, dk.at(batch, head), dk.token_stride);
-  store_rows(b.dv, padded, p.keys, p.head_dim, dv.at(batch, head), dv.token_stride);
+  store_rows(b.dk, p.scale, padded, keys, p.head_dim, g.dk.at(batch, head), g.dk.token_stride);
+  store_rows(b.dv, 1, padded, keys, p.head_dim, g.dv.at(batch, head), g.dv.token_stride);
+  if (keys.count == p.keys) return;
+  clear_hidden_rows(keys, p.keys, p.head_dim, g.dk.at(batch, head), g.dk.token_stride);
+  clear_hidden_rows(keys, p.keys, p.head_dim, g.dv.at(batch, head), g.dv.token_stride);
+}
+
+int64_t packed_relative_words(int64_t positions, int64_t keys, int64_t head_dim) {
+  return positions * round_up(keys, kGroup) / 2 * round_up(head_dim, kLanes);
+}
+
+void pack_relative_table(const uint16_t* table, int64_t positions, int64_t keys, int64_t head_dim, uint32_t* packed) {
+  KeyList all{.count = keys, .groups = (keys + kGroup - 1) / kGroup};
+  scratch().lay_out([&](Scratch& s) { s.take(all.index, all.padded()); });
+  for (int64_t i = 0; i < keys; ++i) all.index[i] = static_cast<int32_t>(i);
+  const int64_t step = packed_relative_words(1, keys, head_dim);
+  for (int64_t i = 0; i < positions; ++i)
+    pack_for_sums(table + i * keys * head_dim, head_dim, all, head_dim, packed + i * step);
 }
 
 }  // namespace cambium::nn::kernels
@@ -211,7 +299,8 @@ CAMBIUM_AVX512_END
 #else
 namespace cambium::nn::kernels {
 void attention_backward(const AttentionProblem&, int64_t, int64_t, const AttentionTensor&, const AttentionTensor&,
-                        const AttentionTensor&, const AttentionTensor&, const float*, const AttentionTensor&,
-                        const AttentionTensor&, const AttentionTensor&) {}
+                        const AttentionTensor&, const AttentionGradients&) {}
+int64_t packed_relative_words(int64_t, int64_t, int64_t) { return 0; }
+void pack_relative_table(const uint16_t*, int64_t, int64_t, int64_t, uint32_t*) {}
 }  // namespace cambium::nn::kernels
 #endif

@@ -1,98 +1,257 @@
 #include "nn/kernels/attention_kernel.h"
 
 #if defined(__x86_64__)
-#include "nn/kernels/attention_tile.h"
+#include "nn/kernels/attention_relative.h"
 
 CAMBIUM_AVX512_BEGIN
 
 namespace cambium::nn::kernels {
 namespace {
 
+constexpr int64_t kBlockGroups = 32;  // keys whose weights wait in L1 for their product with the values: 256
+constexpr float kHeadroom = 60;       // a score may exceed the maximum so far by 2^60 before anything is rescaled
+constexpr float kUnset = -5e29f;      // the limit of a query that has seen no key: any score passes it
+
+struct ForwardBuffers {
+  int32_t* index;
+  uint32_t *k, *v;    // pack_for_scores, pack_for_sums
+  uint32_t* qt;       // [D/2][NQ * 16]
+  uint32_t* weights;  // [key pairs of a block][NQ * 16]
+  float* sums;        // [D rounded up to 16][NQ * 16]: O^T
+  float* aside;       // [16][NQ * 16]: scores that moved the maximum
+  RelativeStrip strip;
+  RelativeTile rel;
+};
+
+// The state of a tile of queries on its way over the keys. Scores are in log2 units.
+template <int NQ>
+struct Running {
+  __m512 top[NQ];    // what scores are taken relative to: the maximum, or less by up to kHeadroom
+  __m512 limit[NQ];  // kHeadroom, or kUnset
+  __m512 sum[NQ];    // of the rounded weights, so that they add up to 1
+};
+
 template <int R, int NQ>
-inline void score_rows(const uint16_t* k, int64_t stride, const uint32_t* qt, int64_t pairs, __m512 scale,
-                       const Tile& tile, int64_t key, float* scores, __m512 (&top)[NQ]) {
-  __m512 acc[R][NQ];
-  lane_products<R, NQ>(k + key * stride, stride, qt, pairs, acc);
+inline void weigh(__m512 (&x)[R][NQ], Running<NQ>& run, uint32_t* weights) {
+  const __m512bh ones = as_pairs(_mm512_set1_epi32(0x3f803f80));
 #pragma GCC unroll 8
-  for (int i = 0; i < R; ++i) {
+  for (int i = 0; i < R; i += 2) {
 #pragma GCC unroll 3
     for (int j = 0; j < NQ; ++j) {
-      const __m512 s = masked_score<NQ>(acc[i][j], scale, tile, key + i, j);
-      top[j] = _mm512_max_ps(top[j], s);
-      _mm512_store_ps(scores + ((key + i) * NQ + j) * kLanes, s);
+      const __m512i w = interleave(exp2_approximate(x[i][j]), exp2_approximate(x[i + 1][j]));
+      run.sum[j] = _mm512_dpbf16_ps(run.sum[j], as_pairs(w), ones);
+      _mm512_store_si512(weights + (i / 2 * NQ + j) * kLanes, w);
     }
   }
 }
 
-template <int NQ>
-void forward_tile(const AttentionProblem& p, const Tile& tile, const uint16_t* q, int64_t q_stride, const uint16_t* k,
-                  int64_t k_stride, const uint32_t* values, int64_t padded, uint32_t* qt, float* scores,
-                  uint32_t* weights, float* scratch, uint16_t* out, int64_t out_stride, float* lse) {
+// Scores of G groups of keys, and their weights unless a score passes its limit: then the scores lie in b.aside.
+template <int G, int NQ, bool kRelative, bool kHides>
+inline bool score_groups(const AttentionProblem& p, const ForwardBuffers& b, int64_t group, int64_t first,
+                         Running<NQ>& run, uint32_t* weights) {
+  constexpr int kRows = G * kGroup;
   const int64_t pairs = p.head_dim / 2;
-  pack_lanes(q + tile.first * q_stride, q_stride, tile.count, p.head_dim, NQ, qt);
-  const __m512 scale = _mm512_set1_ps(p.scale * kLog2E);
-  __m512 top[NQ], sum[NQ];
-#pragma GCC unroll 3
-  for (int j = 0; j < NQ; ++j) {
-    top[j] = _mm512_set1_ps(kMasked);
-    sum[j] = _mm512_setzero_ps();
-  }
-  int64_t key = 0;
-  for (; key + 8 <= tile.keys; key += 8) score_rows<8, NQ>(k, k_stride, qt, pairs, scale, tile, key, scores, top);
-  for (; key + 2 <= tile.keys; key += 2) score_rows<2, NQ>(k, k_stride, qt, pairs, scale, tile, key, scores, top);
-  for (; key < tile.keys; ++key) score_rows<1, NQ>(k, k_stride, qt, pairs, scale, tile, key, scores, top);
+  __m512 x[kRows][NQ];
+  clear(x);
+  add_products<G, NQ>(b.k + group * pairs * kGroup, pairs * kGroup, b.qt, pairs, x);
 
-  const __m512bh ones = as_pairs(_mm512_set1_epi32(0x3f803f80));
-  const int64_t key_pairs = (tile.keys + 1) / 2;
-  for (int64_t i = 0; i < key_pairs; ++i) {
+  const __m512 scale = _mm512_set1_ps(p.scale * kLog2E);
+  __m512 top[NQ];
+#pragma GCC unroll 3
+  for (int j = 0; j < NQ; ++j) top[j] = _mm512_set1_ps(kMasked);
+#pragma GCC unroll 16
+  for (int i = 0; i < kRows; ++i) {
+    const int64_t key = group * kGroup + i;
+    const float* height = kRelative ? b.rel.height + b.rel.height_at[key] : nullptr;
+    const float* width = kRelative ? b.rel.width + b.rel.width_at[key] : nullptr;
 #pragma GCC unroll 3
     for (int j = 0; j < NQ; ++j) {
-      const __m512 a = exp2_nonpositive(_mm512_sub_ps(_mm512_load_ps(scores + (2 * i * NQ + j) * kLanes), top[j]));
-      const __m512 b =
-          2 * i + 1 < tile.keys
-              ? exp2_nonpositive(_mm512_sub_ps(_mm512_load_ps(scores + ((2 * i + 1) * NQ + j) * kLanes), top[j]))
-              : _mm512_setzero_ps();
-      const __m512i w = interleave(a, b);
-      sum[j] = _mm512_dpbf16_ps(sum[j], as_pairs(w), ones);  // the sum of the rounded weights, so that they add up to 1
-      _mm512_store_si512(weights + (i * NQ + j) * kLanes, w);
+      if constexpr (kRelative) {
+        x[i][j] = _mm512_add_ps(_mm512_fmadd_ps(x[i][j], scale, _mm512_load_ps(height + j * kLanes)),
+                                _mm512_load_ps(width + j * kLanes));
+      } else {
+        x[i][j] = _mm512_fmsub_ps(x[i][j], scale, run.top[j]);
+      }
+      if constexpr (kHides)
+        x[i][j] =
+            _mm512_mask_mov_ps(x[i][j], hidden_lanes(p, b.index[key], first + j * kLanes), _mm512_set1_ps(kMasked));
+      top[j] = _mm512_max_ps(top[j], x[i][j]);
     }
   }
-  __m512 factor[NQ];
+  __mmask16 passed = 0;
 #pragma GCC unroll 3
-  for (int j = 0; j < NQ; ++j) factor[j] = _mm512_div_ps(_mm512_set1_ps(1), sum[j]);
-  mix<NQ>(values, padded, weights, key_pairs, factor, p.head_dim, tile.count, scratch, out + tile.first * out_stride,
-          out_stride);
-  if (!lse) return;
-  alignas(64) float tops[kTile], sums[kTile];
+  for (int j = 0; j < NQ; ++j) passed |= _mm512_cmp_ps_mask(top[j], run.limit[j], _CMP_GT_OQ);
+  if (__builtin_expect(passed != 0, 0)) {
+#pragma GCC unroll 16
+    for (int i = 0; i < kRows; ++i) {
 #pragma GCC unroll 3
-  for (int j = 0; j < NQ; ++j) {
-    _mm512_store_ps(tops + j * kLanes, top[j]);
-    _mm512_store_ps(sums + j * kLanes, sum[j]);
+      for (int j = 0; j < NQ; ++j) _mm512_store_ps(b.aside + (i * NQ + j) * kLanes, x[i][j]);
+    }
+    return false;
   }
-  for (int64_t i = 0; i < tile.count; ++i) lse[tile.first + i] = tops[i] / kLog2E + __builtin_logf(sums[i]);
+  weigh(x, run, weights);
+  return true;
+}
+
+// Takes the maximum from the scores in b.aside where they pass the limit, rescales what was summed before, and weighs
+// them.
+template <int G, int NQ, bool kRelative>
+__attribute__((noinline)) void move_top(const AttentionProblem& p, const ForwardBuffers& b, Running<NQ>& run,
+                                        uint32_t* weights) {
+  constexpr int kRows = G * kGroup;
+  __m512 shift[NQ], factor[NQ];
+  for (int j = 0; j < NQ; ++j) {
+    __m512 top = _mm512_set1_ps(kMasked);
+    for (int i = 0; i < kRows; ++i) top = _mm512_max_ps(top, _mm512_load_ps(b.aside + (i * NQ + j) * kLanes));
+    const __mmask16 moved = _mm512_cmp_ps_mask(top, run.limit[j], _CMP_GT_OQ);
+    const __mmask16 fresh = moved & _mm512_cmp_ps_mask(run.limit[j], _mm512_setzero_ps(), _CMP_LT_OQ);
+    shift[j] = _mm512_maskz_mov_ps(moved, top);
+    // A query that had seen nothing has nothing to rescale.
+    factor[j] =
+        _mm512_mask_mov_ps(exp2_approximate(_mm512_sub_ps(_mm512_setzero_ps(), shift[j])), fresh, _mm512_setzero_ps());
+    factor[j] = _mm512_mask_mov_ps(_mm512_set1_ps(1), moved, factor[j]);
+    run.top[j] = _mm512_add_ps(run.top[j], shift[j]);
+    run.limit[j] = _mm512_mask_mov_ps(run.limit[j], moved, _mm512_set1_ps(kHeadroom));
+    run.sum[j] = _mm512_mul_ps(run.sum[j], factor[j]);
+    for (int64_t d = 0; d < p.head_dim; ++d) {
+      float* at = b.sums + (d * NQ + j) * kLanes;
+      _mm512_store_ps(at, _mm512_mul_ps(_mm512_load_ps(at), factor[j]));
+    }
+    if constexpr (kRelative) {
+      for (int64_t k = 0; k < p.rel.key_rows; ++k) {
+        float* at = b.rel.height + k * kTile + j * kLanes;
+        _mm512_store_ps(at, _mm512_sub_ps(_mm512_load_ps(at), shift[j]));
+      }
+    }
+  }
+  __m512 x[kRows][NQ];
+  for (int i = 0; i < kRows; ++i) {
+    for (int j = 0; j < NQ; ++j) x[i][j] = _mm512_sub_ps(_mm512_load_ps(b.aside + (i * NQ + j) * kLanes), shift[j]);
+  }
+  weigh(x, run, weights);
+}
+
+// Groups from..to-1, G at a time; weights begin at `from`'s. Returns the first group that moves the maximum, or `to`.
+template <int G, int NQ, bool kRelative, bool kHides>
+int64_t score_run(const AttentionProblem& p, const ForwardBuffers& b, int64_t from, int64_t to, int64_t first,
+                  Running<NQ>& run, uint32_t* weights) {
+  int64_t group = from;
+  for (; group + G <= to; group += G) {
+    if (!score_groups<G, NQ, kRelative, kHides>(p, b, group, first, run,
+                                                weights + (group - from) * (kGroup / 2) * NQ * kLanes))
+      return group;
+  }
+  return group;
+}
+
+// Groups from..to-1, all whole or all hiding something.
+template <int G, int NQ, bool kRelative, bool kHides>
+int64_t forward_run(const AttentionProblem& p, const ForwardBuffers& b, const KeyList& keys, int64_t from, int64_t to,
+                    int64_t first, Running<NQ>& run) {
+  const int64_t step = keys.padded() / 2 * kGroup, d_groups = (p.head_dim + kGroup - 1) / kGroup;
+  while (from + G <= to) {
+    const int64_t end = from + kBlockGroups < to ? from + kBlockGroups : to;
+    const int64_t done = score_run<G, NQ, kRelative, kHides>(p, b, from, end, first, run, b.weights);
+    if (done > from)
+      mix<NQ>(b.v + from * (kGroup / 2) * kGroup, step, d_groups, b.weights, (done - from) * (kGroup / 2), b.sums);
+    from = done;
+    if (done + G > end) continue;
+    move_top<G, NQ, kRelative>(p, b, run, b.weights);
+    mix<NQ>(b.v + from * (kGroup / 2) * kGroup, step, d_groups, b.weights, G * (kGroup / 2), b.sums);
+    from += G;
+  }
+  return from;
+}
+
+template <int NQ, bool kRelative>
+void forward_tile(const AttentionProblem& p, const ForwardBuffers& b, const KeyList& keys, int64_t first, int64_t count,
+                  const uint16_t* q, int64_t q_stride, uint16_t* out, int64_t out_stride, float* lse) {
+  pack_lanes(q + first * q_stride, q_stride, count, p.head_dim, NQ, b.qt);
+  __builtin_memset(b.sums, 0, static_cast<size_t>(round_up(p.head_dim, kLanes) * NQ * kLanes) * sizeof(float));
+  Running<NQ> run;
+  for (int j = 0; j < NQ; ++j) {
+    run.top[j] = run.sum[j] = _mm512_setzero_ps();
+    run.limit[j] = _mm512_set1_ps(kUnset);
+  }
+  const TileKeys range = tile_keys(p, keys, first, first + count);
+  int64_t group = 0;
+  if constexpr (NQ == 1)  // two groups of keys at once, for the latency's sake
+    group = forward_run<2, NQ, kRelative, false>(p, b, keys, group, range.whole, first, run);
+  group = forward_run<1, NQ, kRelative, false>(p, b, keys, group, range.whole, first, run);
+  forward_run<1, NQ, kRelative, true>(p, b, keys, group, range.touched, first, run);
+
+  __m512 factor[NQ];
+  alignas(64) float tops[NQ * kLanes], sums[NQ * kLanes];
+  for (int j = 0; j < NQ; ++j) {
+    const __mmask16 blind = _mm512_cmp_ps_mask(run.sum[j], _mm512_setzero_ps(), _CMP_EQ_OQ);
+    factor[j] = _mm512_mask_div_ps(_mm512_setzero_ps(), _knot_mask16(blind), _mm512_set1_ps(1), run.sum[j]);
+    _mm512_store_ps(tops + j * kLanes, run.top[j]);
+    _mm512_store_ps(sums + j * kLanes, run.sum[j]);
+  }
+  store_lanes<NQ>(b.sums, factor, count, p.head_dim, out + first * out_stride, out_stride);
+  if (!lse) return;
+  for (int64_t i = 0; i < count; ++i) lse[first + i] = sums[i] == 0 ? kNoWeight : tops[i] + __builtin_log2f(sums[i]);
+}
+
+// Queries first..last-1, whose tables (if any) are those of the strip that begins at first.
+template <bool kRelative>
+void forward_strip(const AttentionProblem& p, const ForwardBuffers& b, const KeyList& keys, int64_t first, int64_t last,
+                   const uint16_t* q, int64_t q_stride, uint16_t* out, int64_t out_stride, float* lse) {
+  const Tiling tiling(last - first);
+  for (int64_t t = 0; t < tiling.tiles; ++t) {
+    const int64_t from = tiling(t), to = tiling(t + 1), count = (first + to < last ? first + to : last) - first - from;
+    const auto run = [&]<int NQ>() {
+      if constexpr (kRelative) relative_tile<NQ>(p.rel, b.strip, from, b.rel);
+      forward_tile<NQ, kRelative>(p, b, keys, first + from, count, q, q_stride, out, out_stride, lse);
+    };
+    switch ((to - from) / kLanes) {
+      case 1:
+        run.template operator()<1>();
+        break;
+      case 2:
+        run.template operator()<2>();
+        break;
+      default:
+        run.template operator()<3>();
+    }
+  }
 }
 
 }  // namespace
 
-void attention_forward(const AttentionProblem& p, int64_t batch, int64_t head, const AttentionTensor& q,
+void attention_forward(const AttentionProblem& p, const AttentionPart& part, const AttentionTensor& q,
                        const AttentionTensor& k, const AttentionTensor& v, const AttentionTensor& out, float* lse) {
-  const int64_t keys = visible_keys(p, batch), padded = round_up(p.head_dim, kLanes), even_keys = round_up(keys, 2);
-  Scratch& s = scratch();
-  s.reserve(static_cast<size_t>(4 * (even_keys / 2 * padded + p.head_dim / 2 * kTile + even_keys * kTile +
-                                     even_keys / 2 * kTile + padded * kTile) +
-                                5 * 64));
-  auto* values = s.take<uint32_t>(even_keys / 2 * padded);
-  auto* qt = s.take<uint32_t>(p.head_dim / 2 * kTile);
-  auto* scores = s.take<float>(even_keys * kTile);
-  auto* weights = s.take<uint32_t>(even_keys / 2 * kTile);
-  auto* mixed = s.take<float>(padded * kTile);
-  pack_row_pairs(v.at(batch, head), v.token_stride, keys, p.head_dim, padded, values);
-  for (int64_t first = 0; first < p.queries; first += kTile) {
-    const Tile tile = tile_at(p, keys, first);
-    const int64_t vectors = (tile.count + kLanes - 1) / kLanes;
-    const auto run = vectors == 1 ? forward_tile<1> : vectors == 2 ? forward_tile<2> : forward_tile<3>;
-    run(p, tile, q.at(batch, head), q.token_stride, k.at(batch, head), k.token_stride, values, padded, qt, scores,
-        weights, mixed, out.at(batch, head), out.token_stride, lse);
+  const int64_t padded = round_up(p.keys, kGroup), d = round_up(p.head_dim, kLanes);
+  const bool relative = p.rel.height != nullptr;
+  ForwardBuffers b;
+  scratch().lay_out([&](Scratch& s) {
+    s.take(b.index, padded);
+    s.take(b.k, padded * p.head_dim / 2);
+    s.take(b.v, padded / 2 * d);
+    s.take(b.qt, p.head_dim / 2 * kTile);
+    s.take(b.weights, (kBlockGroups * kGroup / 2) * kTile);
+    s.take(b.sums, d * kTile);
+    s.take(b.aside, kGroup * kTile);
+    if (!relative) return;
+    b.strip.take(s, p.rel, p.head_dim);
+    b.rel.take(s, p.rel, padded);
+  });
+  const KeyList keys = list_keys(p, part.batch, b.index);
+  pack_for_scores(k.at(part.batch, part.head), k.token_stride, keys, p.head_dim, b.k);
+  pack_for_sums(v.at(part.batch, part.head), v.token_stride, keys, p.head_dim, b.v);
+  const uint16_t* queries = q.at(part.batch, part.head);
+  uint16_t* to = out.at(part.batch, part.head);
+  if (!relative) {
+    forward_strip<false>(p, b, keys, part.first, part.last, queries, q.token_stride, to, out.token_stride, lse);
+    return;
+  }
+  b.rel.place(p.rel, keys);
+  const int64_t columns = p.rel.query_columns, end = part.last / columns;
+  for (int64_t row = part.first / columns; row < end; row += kStripRows) {
+    const int64_t rows = end - row < kStripRows ? end - row : kStripRows;
+    relative_strip(p.rel, p.head_dim, queries, q.token_stride, row, rows, b.strip);
+    forward_strip<true>(p, b, keys, row * columns, (row + rows) * columns, queries, q.token_stride, to,
+                        out.token_stride, lse);
   }
 }
 
@@ -102,7 +261,7 @@ CAMBIUM_AVX512_END
 
 #else
 namespace cambium::nn::kernels {
-void attention_forward(const AttentionProblem&, int64_t, int64_t, const AttentionTensor&, const AttentionTensor&,
+void attention_forward(const AttentionProblem&, const AttentionPart&, const AttentionTensor&, const AttentionTensor&,
                        const AttentionTensor&, const AttentionTensor&, float*) {}
 }  // namespace cambium::nn::kernels
 #endif

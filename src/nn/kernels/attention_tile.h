@@ -1,8 +1,8 @@
 #pragma once
-// What the forward and the backward pass of the attention kernel share. Queries lie in the lanes of a vector, so
-// S^T = K Q^T has its maximum, its sum, its mask and its exponentials lane by lane, and the head size is a loop length
-// that wastes nothing. A tile is up to 48 queries; products are bfloat16 pairs summed in float32, 24 accumulators at a
-// time. Only for the kernel's own sources: everything is local to the file that includes it.
+// What the parts of the attention kernel share. Queries lie in the lanes of a vector, so S^T = K Q^T has its maximum,
+// its sum, its mask, its bias and its exponentials lane by lane, and the head size is a loop length that wastes
+// nothing. A tile is up to 48 queries; products are bfloat16 pairs summed in float32, 24 accumulators at a time. Only
+// for the kernel's own sources: everything is local to the file that includes it.
 
 #include <cstdlib>
 #include <memory>
@@ -19,14 +19,16 @@ namespace {
 constexpr int kLanes = 16;
 constexpr int kTileVectors = 3;
 constexpr int kTile = kTileVectors * kLanes;  // queries
+constexpr int kGroup = 8;                     // keys, or values of D, that a register tile holds beside 48 queries
 constexpr float kLog2E = 1.4426950408889634f;
-constexpr float kMasked = -1e30f;  // finite, so that no infinity minus infinity arises
-// Below this the exponential is 0 in bfloat16's company.
-constexpr float kLowest = -126.0f;
+constexpr float kMasked = -1e30f;   // finite, so that no infinity minus infinity arises
+constexpr float kNoWeight = 1e30f;  // log-sum-exp of a query that sees no key: every weight becomes 0
 
 inline int64_t round_up(int64_t x, int64_t to) { return (x + to - 1) / to * to; }
 
 inline __m512bh as_pairs(__m512i x) { return reinterpret_cast<__m512bh>(x); }
+inline __m512i as_words(__m512 x) { return reinterpret_cast<__m512i>(x); }
+inline __m512 as_floats(__m512i x) { return reinterpret_cast<__m512>(x); }
 
 inline __m512bh broadcast_pair(const void* p) {
   int32_t pair;
@@ -34,17 +36,18 @@ inline __m512bh broadcast_pair(const void* p) {
   return as_pairs(_mm512_set1_epi32(pair));
 }
 
-// 2^x for x <= 0, relative error 4e-6; 0 below 2^-126; NaN stays NaN (the comparison is "not less than").
-inline __m512 exp2_nonpositive(__m512 x) {
-  const __mmask16 keep = _mm512_cmp_ps_mask(x, _mm512_set1_ps(kLowest), _CMP_NLT_UQ);
-  const __m512 n = _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-  const __m512 f = _mm512_sub_ps(x, n);  // [-0.5, 0.5]
-  __m512 y = _mm512_set1_ps(9.6181291e-3f);
-  y = _mm512_fmadd_ps(y, f, _mm512_set1_ps(5.5504109e-2f));
-  y = _mm512_fmadd_ps(y, f, _mm512_set1_ps(2.4022651e-1f));
-  y = _mm512_fmadd_ps(y, f, _mm512_set1_ps(6.9314718e-1f));
+// 2^x for x <= 100, relative error 1e-4 (a bfloat16 holds 4e-3); 0 at -127 and below; NaN stays NaN. Adding 1.5 * 2^23
+// leaves the nearest integer in the low bits, so the exponent is one shift and one integer sum away: work for the ports
+// that dot products leave free.
+inline __m512 exp2_approximate(__m512 x) {
+  const __m512 magic = _mm512_set1_ps(12582912.0f);
+  x = _mm512_max_ps(_mm512_set1_ps(-127.0f), x);  // the second operand stays where it is NaN
+  const __m512 t = _mm512_add_ps(x, magic);
+  const __m512 f = _mm512_sub_ps(x, _mm512_sub_ps(t, magic));  // [-0.5, 0.5]
+  __m512 y = _mm512_fmadd_ps(f, _mm512_set1_ps(5.5008960e-2f), _mm512_set1_ps(2.4221103e-1f));
+  y = _mm512_fmadd_ps(y, f, _mm512_set1_ps(6.9328293e-1f));
   y = _mm512_fmadd_ps(y, f, _mm512_set1_ps(1.0f));
-  return _mm512_maskz_scalef_ps(keep, y, n);
+  return as_floats(_mm512_add_epi32(as_words(y), _mm512_slli_epi32(as_words(t), 23)));
 }
 
 // (a, b) per lane as one bfloat16 pair, a in the low half.
@@ -107,132 +110,130 @@ void pack_lanes(const uint16_t* rows, int64_t stride, int64_t count, int64_t hea
   }
 }
 
-// Rows [count, D] -> pairs over rows: out[ceil(count / 2)][padded] words of (row 2i, row 2i + 1); 0 beyond count and D.
-void pack_row_pairs(const uint16_t* rows, int64_t stride, int64_t count, int64_t head_dim, int64_t padded,
-                    uint32_t* out) {
-  for (int64_t i = 0; i < count; i += 2, out += padded) {
-    for (int64_t d = 0; d < padded; d += kLanes) {
-      const __mmask16 mask = first_lanes(head_dim - d);
-      const __m512i low = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(mask, rows + i * stride + d));
-      const __m512i high = i + 1 < count
-                               ? _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(mask, rows + (i + 1) * stride + d))
-                               : _mm512_setzero_si512();
-      _mm512_store_si512(out + d, _mm512_or_si512(low, _mm512_slli_epi32(high, 16)));
-    }
+// acc[row] += row . lanes over D, for R rows of bfloat16 beside 16 queries packed by pack_lanes.
+template <int R>
+inline void row_products(const uint16_t* rows, int64_t stride, const uint32_t* lanes, int64_t pairs, __m512 (&acc)[R]) {
+#pragma GCC unroll 16
+  for (int i = 0; i < R; ++i) acc[i] = _mm512_setzero_ps();
+  for (int64_t p = 0; p < pairs; ++p) {
+    const __m512bh q = as_pairs(_mm512_load_si512(lanes + p * kLanes));
+#pragma GCC unroll 16
+    for (int i = 0; i < R; ++i) acc[i] = _mm512_dpbf16_ps(acc[i], q, broadcast_pair(rows + i * stride + 2 * p));
   }
 }
 
-// acc[key][vector] = sum over D of row[key] and the packed lanes: R rows of S^T (or of V dO^T).
-template <int R, int NQ>
-inline void lane_products(const uint16_t* rows, int64_t stride, const uint32_t* lanes, int64_t pairs,
-                          __m512 (&acc)[R][NQ]) {
-#pragma GCC unroll 8
-  for (int i = 0; i < R; ++i) {
-#pragma GCC unroll 3
-    for (int j = 0; j < NQ; ++j) acc[i][j] = _mm512_setzero_ps();
-  }
+// G groups of 8: acc[i] = sum over pairs of values[i] and lanes. `values` [groups][pairs][8] words, the groups `step`
+// words apart; lanes [pairs][NQ * 16]. The same product serves scores (pairs over D, groups of keys) and the weighted
+// sum (pairs of keys, groups of D).
+template <int G, int NQ>
+inline void add_products(const uint32_t* values, int64_t step, const uint32_t* lanes, int64_t pairs,
+                         __m512 (&acc)[G * kGroup][NQ]) {
   for (int64_t p = 0; p < pairs; ++p) {
     __m512bh q[NQ];
 #pragma GCC unroll 3
     for (int j = 0; j < NQ; ++j) q[j] = as_pairs(_mm512_load_si512(lanes + (p * NQ + j) * kLanes));
+#pragma GCC unroll 2
+    for (int g = 0; g < G; ++g) {
 #pragma GCC unroll 8
-    for (int i = 0; i < R; ++i) {
-      const __m512bh b = broadcast_pair(rows + i * stride + 2 * p);
+      for (int i = 0; i < kGroup; ++i) {
+        const __m512bh b = broadcast_pair(values + g * step + p * kGroup + i);
 #pragma GCC unroll 3
-      for (int j = 0; j < NQ; ++j) acc[i][j] = _mm512_dpbf16_ps(acc[i][j], q[j], b);
+        for (int j = 0; j < NQ; ++j) acc[g * kGroup + i][j] = _mm512_dpbf16_ps(acc[g * kGroup + i][j], q[j], b);
+      }
     }
   }
 }
 
-// What a tile of queries needs to know.
-struct Tile {
-  int64_t first = 0;  // its first query
-  int64_t count = 0;  // queries in it
-  int64_t keys = 0;   // keys that any of them sees
-  bool causal = false;
-};
-
-// scale * s, masked where the query may not see the key.
-template <int NQ>
-inline __m512 masked_score(__m512 s, __m512 scale, const Tile& tile, int64_t key, int vector) {
-  s = _mm512_mul_ps(s, scale);
-  const int64_t visible_from = key - tile.first - vector * kLanes;  // first lane that sees the key
-  if (!tile.causal || visible_from <= 0) return s;
-  return _mm512_mask_mov_ps(s, first_lanes(visible_from), _mm512_set1_ps(kMasked));
-}
-
-// acc[d][query lanes] over key pairs, for R values of d: out[d] = factor * sum over keys of values[key][d] *
-// weights[key].
 template <int R, int NQ>
-inline void mix_rows(const uint32_t* values, int64_t padded, const uint32_t* weights, int64_t pairs, int64_t d,
-                     const __m512 (&factor)[NQ], float* out) {
-  __m512 acc[R][NQ];
-#pragma GCC unroll 8
+inline void clear(__m512 (&acc)[R][NQ]) {
+#pragma GCC unroll 16
   for (int i = 0; i < R; ++i) {
 #pragma GCC unroll 3
     for (int j = 0; j < NQ; ++j) acc[i][j] = _mm512_setzero_ps();
   }
-  for (int64_t p = 0; p < pairs; ++p) {
-    __m512bh w[NQ];
+}
+
+// sums[(d) * NQ * 16 ...] += values^T lanes for G groups of D.
+template <int G, int NQ>
+inline void mix_groups(const uint32_t* values, int64_t step, const uint32_t* lanes, int64_t pairs, float* sums) {
+  __m512 acc[G * kGroup][NQ];
+#pragma GCC unroll 16
+  for (int i = 0; i < G * kGroup; ++i) {
 #pragma GCC unroll 3
-    for (int j = 0; j < NQ; ++j) w[j] = as_pairs(_mm512_load_si512(weights + (p * NQ + j) * kLanes));
-#pragma GCC unroll 8
-    for (int i = 0; i < R; ++i) {
-      const __m512bh b = broadcast_pair(values + p * padded + d + i);
-#pragma GCC unroll 3
-      for (int j = 0; j < NQ; ++j) acc[i][j] = _mm512_dpbf16_ps(acc[i][j], w[j], b);
-    }
+    for (int j = 0; j < NQ; ++j) acc[i][j] = _mm512_load_ps(sums + (i * NQ + j) * kLanes);
   }
-#pragma GCC unroll 8
-  for (int i = 0; i < R; ++i) {
+  add_products<G, NQ>(values, step, lanes, pairs, acc);
+#pragma GCC unroll 16
+  for (int i = 0; i < G * kGroup; ++i) {
 #pragma GCC unroll 3
-    for (int j = 0; j < NQ; ++j)
-      _mm512_store_ps(out + ((d + i) * NQ + j) * kLanes, _mm512_mul_ps(acc[i][j], factor[j]));
+    for (int j = 0; j < NQ; ++j) _mm512_store_ps(sums + (i * NQ + j) * kLanes, acc[i][j]);
   }
 }
 
-// [padded D][NQ * 16] float32, queries in lanes -> bfloat16 rows of the queries.
+// sums [D groups * 8][NQ * 16] += values^T weights over `pairs` key pairs. values [D groups][..][8], `step` words
+// apart.
 template <int NQ>
-void store_lanes(const float* lanes, int64_t count, int64_t head_dim, uint16_t* rows, int64_t stride) {
+void mix(const uint32_t* values, int64_t step, int64_t groups, const uint32_t* weights, int64_t pairs, float* sums) {
+  constexpr int kAtOnce = NQ == 1 ? 2 : 1;  // enough accumulators to hide the latency of a dot product
+  int64_t g = 0;
+  for (; g + kAtOnce <= groups; g += kAtOnce)
+    mix_groups<kAtOnce, NQ>(values + g * step, step, weights, pairs, sums + g * kGroup * NQ * kLanes);
+  for (; g < groups; ++g) mix_groups<1, NQ>(values + g * step, step, weights, pairs, sums + g * kGroup * NQ * kLanes);
+}
+
+// lanes [D rounded up to 16][NQ * 16] float32 times factor, queries in lanes -> bfloat16 rows of the queries.
+template <int NQ>
+void store_lanes(const float* lanes, const __m512 (&factor)[NQ], int64_t count, int64_t head_dim, uint16_t* rows,
+                 int64_t stride) {
   for (int v = 0; v < NQ; ++v) {
     for (int64_t d = 0; d < head_dim; d += kLanes) {
       __m512i r[16];
-      for (int i = 0; i < 16; ++i) r[i] = _mm512_load_si512(lanes + ((d + i) * NQ + v) * kLanes);
+      for (int i = 0; i < 16; ++i)
+        r[i] = as_words(_mm512_mul_ps(_mm512_load_ps(lanes + ((d + i) * NQ + v) * kLanes), factor[v]));
       transpose16(r);
       const __mmask16 mask = first_lanes(head_dim - d);
       for (int i = 0; i < 16 && v * kLanes + i < count; ++i) {
-        const __m256bh half = _mm512_cvtneps_pbh(reinterpret_cast<__m512>(r[i]));
+        const __m256bh half = _mm512_cvtneps_pbh(as_floats(r[i]));
         _mm256_mask_storeu_epi16(rows + (v * kLanes + i) * stride + d, mask, reinterpret_cast<__m256i>(half));
       }
     }
   }
 }
 
-// out[D][queries] = factor * values^T weights, then to bfloat16 rows. `values` is packed by pack_row_pairs.
-template <int NQ>
-void mix(const uint32_t* values, int64_t padded, const uint32_t* weights, int64_t pairs, const __m512 (&factor)[NQ],
-         int64_t head_dim, int64_t count, float* scratch, uint16_t* rows, int64_t stride) {
-  // `padded` is a multiple of 16, and what lies beyond head_dim is 0.
-  for (int64_t d = 0; d < padded; d += 8) mix_rows<8, NQ>(values, padded, weights, pairs, d, factor, scratch);
-  store_lanes<NQ>(scratch, count, head_dim, rows, stride);
-}
+// How a run of queries is cut into tiles: as even as can be, because a tile of one vector is slower per query than half
+// a tile of two.
+struct Tiling {
+  int64_t vectors = 0, tiles = 0;
 
-// Memory that a thread keeps between calls; grows to the largest request.
+  explicit Tiling(int64_t queries)
+      : vectors((queries + kLanes - 1) / kLanes), tiles((vectors + kTileVectors - 1) / kTileVectors) {}
+  // The first query of tile t; tiling(tiles) is the end, rounded up.
+  int64_t operator()(int64_t t) const { return t * vectors / tiles * kLanes; }
+};
+
+// Memory that a thread keeps between calls; grows to the largest request. Pieces are taken in two passes of the same
+// code: one counts, one hands out.
 class Scratch {
  public:
-  // Starts a new set of pieces of `bytes` in all (each rounded up to 64).
-  void reserve(size_t bytes) {
+  template <class Take>
+  void lay_out(const Take& take) {
+    memory_at_ = nullptr;
     next_ = 0;
-    if (bytes <= size_) return;
-    memory_.reset(static_cast<char*>(std::aligned_alloc(64, (bytes + 63) / 64 * 64)));
-    size_ = memory_ ? bytes : 0;
-    if (!memory_) throw std::bad_alloc();
+    take(*this);
+    if (next_ > size_) {
+      size_ = 0;
+      memory_.reset(static_cast<char*>(std::aligned_alloc(64, next_)));
+      if (!memory_) throw std::bad_alloc();
+      size_ = next_;
+    }
+    memory_at_ = memory_.get();
+    next_ = 0;
+    take(*this);
   }
   template <class T>
-  T* take(int64_t count) {
-    T* piece = reinterpret_cast<T*>(memory_.get() + next_);
+  void take(T*& piece, int64_t count) {
+    piece = memory_at_ ? reinterpret_cast<T*>(memory_at_ + next_) : nullptr;
     next_ += (static_cast<size_t>(count) * sizeof(T) + 63) / 64 * 64;
-    return piece;
   }
 
  private:
@@ -240,25 +241,13 @@ class Scratch {
     void operator()(char* p) const { std::free(p); }
   };
   std::unique_ptr<char, Free> memory_;
+  char* memory_at_ = nullptr;
   size_t size_ = 0, next_ = 0;
 };
 
 Scratch& scratch() {
   thread_local Scratch s;
   return s;
-}
-
-Tile tile_at(const AttentionProblem& p, int64_t keys, int64_t first) {
-  Tile tile{
-      .first = first, .count = p.queries - first < kTile ? p.queries - first : kTile, .keys = keys, .causal = p.causal};
-  if (p.causal && tile.first + tile.count < keys) tile.keys = tile.first + tile.count;
-  return tile;
-}
-
-int64_t visible_keys(const AttentionProblem& p, int64_t batch) {
-  if (!p.key_lengths) return p.keys;
-  const int64_t length = p.key_lengths[batch];
-  return length < 1 ? 1 : length > p.keys ? p.keys : length;
 }
 
 }  // namespace
