@@ -4,24 +4,19 @@
 #include "core/log.h"
 
 namespace cambium::data {
-namespace {
 
-constexpr int64_t kShown = 10;
-
-}  // namespace
-
-Faults::Faults(std::string file, std::string mend, bool skip)
-    : file_(std::move(file)), mend_(std::move(mend)), skip_(skip) {}
+Faults::Faults(std::string file, std::string mend, bool skip, int64_t shown)
+    : file_(std::move(file)), mend_(std::move(mend)), skip_(skip), shown_(shown) {}
 
 void Faults::add(const std::string& place, const std::string& what) {
-  if (++count_ > kShown) return;
+  if (++count_ > shown_) return;
   list_ += (list_.empty() ? "" : ", ") + place + (place.empty() ? "" : ": ") + what;
 }
 
 void Faults::report() const {
   if (count_ == 0) return;
   std::string list = list_;
-  if (count_ > kShown) list += ", and " + std::to_string(count_ - kShown) + " more";
+  if (count_ > shown_) list += ", and " + std::to_string(count_ - shown_) + " more";
   if (skip_) {
     log::warn(file_ + ": " + std::to_string(count_) + " skipped: " + list);
     return;

@@ -37,6 +37,8 @@ ImageFormat sniff_image(std::string_view bytes);
 struct DecodeOptions {
   // Turn the picture as its EXIF orientation says. Off: training data, since Pillow's convert("RGB") does not turn it.
   bool apply_orientation = false;
+  // A PNG's palette indices as one channel, instead of its colours: label maps.
+  bool keep_palette = false;
   // Checked before anything is allocated. The default budget is where Pillow speaks of a decompression bomb.
   int64_t max_side = 20'000;
   int64_t max_pixels = 178'956'970;

@@ -49,13 +49,18 @@ class Reader {
   Reader(const Reader&) = delete;
   Reader& operator=(const Reader&) = delete;
 
-  bool read_header() {
+  bool read_header(bool keep_palette) {
     if (setjmp(png_jmpbuf(png_))) return false;
     png_set_read_fn(png_, &state_, on_read);
     // Sizes are ours to judge, by one rule for all formats.
     png_set_user_limits(png_, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
     png_read_info(png_, info_);
     const int colour = png_get_color_type(png_, info_);
+    indices_ = keep_palette && colour == PNG_COLOR_TYPE_PALETTE;
+    if (indices_) {
+      png_set_packing(png_);
+      return true;
+    }
     const bool key = png_get_valid(png_, info_, PNG_INFO_tRNS);
     if (colour == PNG_COLOR_TYPE_PALETTE) png_set_palette_to_rgb(png_);
     if (colour == PNG_COLOR_TYPE_GRAY) png_set_expand_gray_1_2_4_to_8(png_);
@@ -78,6 +83,7 @@ class Reader {
   int64_t height() const { return png_get_image_height(png_, info_); }
   // After the transformations that read_header() asked for.
   int64_t channels() const {
+    if (indices_) return 1;
     const int colour = png_get_color_type(png_, info_);
     const bool alpha = (colour & PNG_COLOR_MASK_ALPHA) || png_get_valid(png_, info_, PNG_INFO_tRNS);
     return alpha ? 4 : colour == PNG_COLOR_TYPE_GRAY ? 1 : 3;
@@ -98,6 +104,7 @@ class Reader {
   ReadState state_;
   png_structp png_ = nullptr;
   png_infop info_ = nullptr;
+  bool indices_ = false;
 };
 
 struct WriteState {
@@ -155,7 +162,7 @@ class Writer {
 
 Decoded decode_png(const Input& input) {
   Reader reader(input.bytes);
-  if (!reader.read_header()) reader.fail(input);
+  if (!reader.read_header(input.options.keep_palette)) reader.fail(input);
   Decoded decoded{allocate(input, reader.width(), reader.height(), reader.channels())};
   if (input.options.apply_orientation) decoded.orientation = exif_orientation(reader.exif());
   std::vector<png_bytep> rows(decoded.image.height);

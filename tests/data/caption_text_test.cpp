@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "core/atomic_file.h"
-#include "sentence.h"
+#include "support/sentence.h"
 #include "support/temporary_directory.h"
 
 namespace cambium::data {

@@ -5,7 +5,7 @@
 #include "data/annotations.h"
 #include "data/caption_folder.h"
 #include "data/labelled.h"
-#include "sentence.h"
+#include "support/sentence.h"
 #include "support/temporary_directory.h"
 
 namespace cambium::data {

@@ -7,7 +7,7 @@
 #include "core/log.h"
 #include "core/random.h"
 #include "numbered_shards.h"
-#include "sentence.h"
+#include "support/sentence.h"
 #include "support/temporary_directory.h"
 
 namespace cambium::data {

@@ -19,10 +19,11 @@ enum class Pairing {
 // Two folders; with one of them not complete, that is a fault unless it is said to be in order.
 struct MaskFolders {
   std::filesystem::path images, masks;
-  bool spare_masks = false;       // masks without a picture are in order (CAMO keeps one folder of masks for both splits)
+  bool spare_masks = false;  // masks without a picture are in order (CAMO keeps one folder of masks for both splits)
   std::string image_suffix = {};  // cut from stems before they are compared: "_sat", "_mask"
   std::string mask_suffix = {};
-  std::string only = {};          // stems that match this pattern ("COD10K-CAM-*"); empty: all
+  std::string only = {};         // stems that match this pattern ("COD10K-CAM-*"); empty: all
+  std::string noun = "picture";  // what is paired with the masks, for faults: "prediction"
 };
 
 struct MaskPair {
@@ -30,8 +31,8 @@ struct MaskPair {
   std::filesystem::path image, mask;
 };
 
-// All pairs, sorted by name. Adds what is unpaired, or twice there, to `faults`. Error where a folder does not exist or holds
-// no picture.
+// All pairs, sorted by name. Adds what is unpaired, or twice there, to `faults`. Error where a folder does not exist or
+// holds no picture.
 std::vector<MaskPair> pair_masks(const MaskFolders& folders, Pairing pairing, Faults& faults);
 
 // A dataset whose samples hold the bytes of picture and mask (Sample::image, Sample::mask); fetching is lazy.
@@ -59,8 +60,8 @@ class MaskPairs : public IndexedDataset {
   std::string fingerprint_;
 };
 
-// What is wrong with one pair when both its files are decoded: unreadable, sizes that differ, no foreground, not binary, labels
-// beyond the classes.
+// What is wrong with one pair when both its files are decoded: unreadable, sizes that differ, no foreground, not
+// binary, labels beyond the classes.
 struct PairCheck {
   struct Fault {
     std::string file, what;
@@ -73,8 +74,8 @@ PairCheck check_pair(const MaskPair& pair, const MaskOptions& options);
 // A pair as pixels. image: RGB; mask: one channel, as DecodedMask::image says, of the same size.
 struct MaskedImage {
   int64_t index = -1;
-  std::string name;
-  io::Image image, mask;
+  std::string name = {};
+  io::Image image = {}, mask = {};
 };
 // Error for what check_pair() calls a fault.
 MaskedImage decode_pair(const Sample& sample, const MaskOptions& options);

@@ -26,9 +26,9 @@ struct MaskTransformOptions {
 // One sample at the network's size.
 struct MaskItem {
   int64_t index = -1;
-  std::string name;
-  at::Tensor image;            // u8 [3, S, S]
-  at::Tensor mask;             // u8 [1, S, S], values as in the file's kind
+  std::string name = {};
+  at::Tensor image = {};          // u8 [3, S, S]
+  at::Tensor mask = {};           // u8 [1, S, S], values as in the file's kind
   int64_t height = 0, width = 0;  // the picture's own size
   bool flipped = false;
 };
@@ -39,9 +39,9 @@ MaskItem transform(MaskedImage pair, const MaskTransformOptions& options, Rng& r
 MaskItem transform(MaskedImage pair, int64_t size, bool flip = false);
 
 struct MaskBatch {
-  std::vector<std::string> names;
-  at::Tensor images;  // u8 [B, 3, S, S]
-  at::Tensor masks;   // u8 [B, 1, S, S]
+  std::vector<std::string> names = {};
+  at::Tensor images = {};  // u8 [B, 3, S, S]
+  at::Tensor masks = {};   // u8 [B, 1, S, S]
 };
 // Error for items of different sizes, or none.
 MaskBatch collate(std::span<const MaskItem> items);
