@@ -12,7 +12,8 @@ struct Confusion {
   // 2 TP / (2 TP + FP + FN) and TP / (TP + FP + FN); 1 where neither mask nor prediction has a pixel.
   double dice() const;
   double iou() const;
-  // Errors in percent: FN / (TP + FN), FP / (TN + FP), and their mean, the balanced error rate. NaN where a class is absent.
+  // Errors in percent: FN / (TP + FN), FP / (TN + FP), and their mean, the balanced error rate. NaN where a class is
+  // absent.
   double positive_error() const;
   double negative_error() const;
   double balanced_error() const;
