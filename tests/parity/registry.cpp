@@ -13,10 +13,16 @@ struct Kind {
 };
 
 constexpr std::array kKinds = {
-    Kind{"clip_tokenizer", check_clip_tokenizer}, Kind{"meru_lorentz_ops", check_meru_lorentz_ops},
-    Kind{"meru_loss", check_meru_loss},           Kind{"meru_ddp_loss", check_meru_ddp_loss},
-    Kind{"meru_forward", check_meru_forward},     Kind{"meru_train_trace", check_meru_train_trace},
-    Kind{"meru_traversal", check_meru_traversal}, Kind{"pil_resize", check_pil_resize},
+    Kind{"clip_tokenizer", check_clip_tokenizer},
+    Kind{"meru_lorentz_ops", check_meru_lorentz_ops},
+    Kind{"meru_loss", check_meru_loss},
+    Kind{"meru_ddp_loss", check_meru_ddp_loss},
+    Kind{"meru_forward", check_meru_forward},
+    Kind{"meru_train_trace", check_meru_train_trace},
+    Kind{"meru_traversal", check_meru_traversal},
+    Kind{"pil_resize", check_pil_resize},
+    Kind{"sam_amg_formula", check_sam_amg_formula},
+    Kind{"sam_amg_utils", check_sam_amg_utils},
 };
 
 }  // namespace

@@ -12,5 +12,7 @@ Results check_meru_forward(const Golden& golden);
 Results check_meru_traversal(const Golden& golden);
 Results check_meru_train_trace(const Golden& golden);
 Results check_pil_resize(const Golden& golden);
+Results check_sam_amg_formula(const Golden& golden);
+Results check_sam_amg_utils(const Golden& golden);
 
 }  // namespace cambium::parity

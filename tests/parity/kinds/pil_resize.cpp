@@ -10,6 +10,7 @@
 #include "core/error.h"
 #include "io/image_tensor.h"
 #include "io/resize.h"
+#include "models/sam/frame.h"
 #include "parity/conventions.h"
 #include "parity/kinds/kinds.h"
 
@@ -33,24 +34,20 @@ void add_case(const Json& entry, Results& results) {
   const auto target = entry.at("target").get<int64_t>();
   const std::string name = std::to_string(h) + "x" + std::to_string(w) + "." + std::to_string(target);
   const io::Image source = image(h, w, entry.at("seed").get<int64_t>());
-  const io::Size size = io::long_side_size(w, h, target);
   results.tensors["resize." + name] = interleaved(io::resize_long_side(source, target));
 
-  const at::Tensor planar = io::to_tensor(source).to(at::kFloat).unsqueeze(0);  // [1, 3, H, W]
+  const sam::Frame frame = sam::Frame::of(h, w, target);
+  const at::Tensor planar = io::to_tensor(source).unsqueeze(0);  // [1, 3, H, W]
   using at::indexing::Slice;
   results.tensors["resize_torch." + name] =
-      at::_upsample_bilinear2d_aa(planar, {size.height, size.width}, /*align_corners=*/false)
-          .index({"...", Slice(0, at::nullopt, 2), Slice(0, at::nullopt, 2)});
+      sam::scale(planar, frame).index({"...", Slice(0, at::nullopt, 2), Slice(0, at::nullopt, 2)});
 
-  // x * new_w / old_w, y * new_h / old_h, in float64.
   const auto number = [](int64_t n) { return static_cast<double>(n); };
-  const double new_w = number(size.width) / number(w), new_h = number(size.height) / number(h);
-  const at::Tensor factors = at::tensor({new_w, new_h}, at::kDouble);
   const at::Tensor points =
       at::tensor({0.0, 0.0, number(w - 1), number(h - 1), number(w) / 3, number(h) / 7}, at::kDouble);
-  results.tensors["coords." + name] = points.reshape({3, 2}) * factors;
+  results.tensors["coords." + name] = sam::to_input(points.reshape({3, 2}), frame);
   const at::Tensor box = at::tensor({1.0, 2.0, number(w - 3), number(h - 4)}, at::kDouble);
-  results.tensors["boxes." + name] = (box.reshape({2, 2}) * factors).reshape({1, 4});
+  results.tensors["boxes." + name] = sam::boxes_to_input(box.reshape({1, 4}), frame);
 }
 
 // "... use seed 6 for 60x100, 7 for 33x47"
