@@ -22,14 +22,6 @@ namespace fs = std::filesystem;
 
 constexpr int64_t kSide = 128;  // pixels; training crops and resizes from it
 
-fs::path package(const fs::path& downloads, const std::string& prefix) {
-  for (const auto& entry : fs::directory_iterator(downloads)) {
-    const std::string name = entry.path().filename().string();
-    if (name.rfind(prefix, 0) == 0 && entry.path().extension() == ".tgz") return entry.path();
-  }
-  throw Error({.what = "no " + prefix + "*.tgz", .file = downloads.string(), .mend = "run scripts/data"});
-}
-
 // hexcode -> picture, for one style.
 using Pictures = std::map<std::string, io::Image>;
 
@@ -99,7 +91,7 @@ void write_shard(const fs::path& file, const std::vector<Emoji>& catalog, const 
 
 void prepare_emoji(const fs::path& downloads, const fs::path& out) {
   std::map<std::string, std::string> texts;
-  read_package(package(downloads, "emojibase-data-"), [&](const std::string& name, std::string bytes) {
+  read_package(find_package(downloads, "emojibase-data-", ".tgz"), [&](const std::string& name, std::string bytes) {
     if (name == "en/data.json" || name == "en/messages.json" || name == "meta/groups.json")
       texts[name] = std::move(bytes);
   });
@@ -114,7 +106,7 @@ void prepare_emoji(const fs::path& downloads, const fs::path& out) {
                                                        {"fluent-flat", "iconify-json-fluent-emoji-flat-1"},
                                                        {"fluent-3d", "lobehub-fluent-emoji-3d-1"}};
   for (const auto& style : data::emoji::styles()) {
-    const fs::path archive = package(downloads, packages.at(style.name));
+    const fs::path archive = find_package(downloads, packages.at(style.name), ".tgz");
     const Pictures pictures = std::string(style.name) == "fluent-3d" ? fluent_3d(archive, catalog, style.title)
                                                                      : iconify(archive, catalog, style.title);
     write_shard(directory.temporary() / (std::string(style.name) + "-seen.tar"), catalog, pictures, false);
