@@ -60,7 +60,24 @@ def cold_start_clip():
             [lambda: run_timed(python("cold_start.py", folder, picture), name="transformers", version=__import__("transformers").__version__, dtype="f32")])
 
 
-BENCHES = {f.__name__: f for f in (encode_vit_b16, train_meru_vit_s, cold_start_clip, search_1m)}
+def sam(part):
+    weights = OUT / "sam_vit_b"
+    if not (weights / "config.json").exists():
+        subprocess.run([str(c) for c in python("sam.py", weights, "--write")], check=True, cwd=PEERS)
+    binary = BIN / {"encode": "bench_sam_encode_b_1024", "decode": "bench_sam_decode_64"}[part]
+    return (lambda: run_json([binary, weights, "bf16"]),
+            [lambda: run_json(python("sam.py", weights, "--part", part, "--dtype", "bf16")), lambda: run_json(python("sam.py", weights, "--part", part, "--dtype", "f32"))])
+
+
+def sam_encode_b_1024():
+    return sam("encode")
+
+
+def sam_decode_64():
+    return sam("decode")
+
+
+BENCHES = {f.__name__: f for f in (encode_vit_b16, train_meru_vit_s, cold_start_clip, search_1m, sam_encode_b_1024, sam_decode_64)}
 
 
 def machine():

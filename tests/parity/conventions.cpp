@@ -1,8 +1,21 @@
 #include "parity/conventions.h"
 
+#include <ATen/ATen.h>
+
 #include <algorithm>
 
+#include "parity/fill.h"
+
 namespace cambium::parity {
+
+at::Tensor rnd(std::string_view name, at::IntArrayRef shape, double scale) {
+  return ((uniform(name, c10::multiply_integers(shape)) - 0.5f) * 2 * scale).view(shape);
+}
+
+at::Tensor summary(const at::Tensor& t) {
+  const at::Tensor x = t.detach().to(at::kDouble);
+  return at::stack({x.sum(), x.abs().sum(), x.norm(), x.min(), x.max()});
+}
 
 io::Image image(int64_t height, int64_t width, int64_t seed) {
   io::Image out(width, height, 3);

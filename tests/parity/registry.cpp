@@ -12,6 +12,7 @@ struct Kind {
   Check check;
 };
 
+// clang-format off
 constexpr std::array kKinds = {
     Kind{"clip_tokenizer", check_clip_tokenizer},
     Kind{"meru_lorentz_ops", check_meru_lorentz_ops},
@@ -23,7 +24,14 @@ constexpr std::array kKinds = {
     Kind{"pil_resize", check_pil_resize},
     Kind{"sam_amg_formula", check_sam_amg_formula},
     Kind{"sam_amg_utils", check_sam_amg_utils},
+    Kind{"sam_forward", check_sam_forward},
+    Kind{"sam_relpos", check_sam_relpos},
+    Kind{"sam_vit_1024", check_sam_vit_1024},
+    Kind{"state_dict_keys", check_state_dict_keys},
+    Kind{"hq_sam_forward", check_hq_sam_forward},
+    Kind{"mobile_sam_encoder", check_mobile_sam_encoder},
 };
+// clang-format on
 
 }  // namespace
 

@@ -7,32 +7,13 @@
 #include <unordered_map>
 
 #include "core/error.h"
+#include "io/key_pattern.h"
 
 namespace cambium::clip {
 namespace {
 
-constexpr std::string_view kBlock = "{i}", kPart = "{qkv}";
+constexpr std::string_view kPart = "{qkv}";
 constexpr std::array<const char*, 3> kParts = {"q", "k", "v"};
-
-std::string replace(std::string_view text, std::string_view what, std::string_view by) {
-  std::string out(text);
-  if (const size_t at = out.find(what); at != std::string::npos) out.replace(at, what.size(), by);
-  return out;
-}
-
-// A name with its first all-digit segment replaced by {i}, and that number: "a.12.b" -> "a.{i}.b", "12".
-std::pair<std::string, std::string> split_block(const std::string& name) {
-  for (size_t begin = 0; begin < name.size();) {
-    size_t end = name.find('.', begin);
-    if (end == std::string::npos) end = name.size();
-    const bool digits = end > begin && std::all_of(name.begin() + begin, name.begin() + end,
-                                                   [](char c) { return c >= '0' && c <= '9'; });
-    if (digits)
-      return {name.substr(0, begin) + std::string(kBlock) + name.substr(end), name.substr(begin, end - begin)};
-    begin = end + 1;
-  }
-  return {name, ""};
-}
 
 std::span<const KeyRule> table_of(Layout layout) {
   return layout == Layout::openai ? openai_table() : hugging_face_table();
@@ -63,8 +44,8 @@ double share_present(const std::set<std::string>& patterns, std::span<const KeyR
   size_t found = 0, total = 0;
   for (const KeyRule& rule : table) {
     ++total;
-    found +=
-        patterns.contains(rule.form == Form::split_qkv ? replace(rule.theirs, kPart, "q") : std::string(rule.theirs));
+    found += patterns.contains(rule.form == Form::split_qkv ? io::replace_first(rule.theirs, kPart, "q")
+                                                            : std::string(rule.theirs));
   }
   return static_cast<double>(found) / static_cast<double>(total);
 }
@@ -92,7 +73,7 @@ Layout detect_layout(const io::StateDict& state) {
     return Layout::hugging_face;
   }
   std::set<std::string> patterns;
-  for (const auto& [name, tensor] : state.tensors) patterns.insert(split_block(name).first);
+  for (const auto& [name, tensor] : state.tensors) patterns.insert(io::split_index(name).first);
   std::vector<KeyRule> canonical;
   for (const KeyRule& rule : openai_table()) canonical.push_back({rule.canonical, rule.canonical});
   const double meru = share_present(patterns, canonical), openai = share_present(patterns, openai_table()),
@@ -125,7 +106,7 @@ io::StateDict to_canonical(const io::StateDict& state, Layout layout) {
   for (const KeyRule& rule : table_of(layout)) {
     if (rule.form != Form::split_qkv) by_name[std::string(rule.theirs)] = {&rule, -1};
     for (int part = 0; part < 3 && rule.form == Form::split_qkv; ++part)
-      by_name[replace(rule.theirs, kPart, kParts[part])] = {&rule, part};
+      by_name[io::replace_first(rule.theirs, kPart, kParts[part])] = {&rule, part};
   }
   // open_clip's models with a text class of their own put "text." before the text tower's names.
   const bool text_prefix = layout == Layout::openai && state.contains("text.token_embedding.weight");
@@ -134,14 +115,14 @@ io::StateDict to_canonical(const io::StateDict& state, Layout layout) {
   std::map<std::string, std::array<at::Tensor, 3>> parts;  // canonical name -> q, k, v
   for (const auto& [name, tensor] : state.tensors) {
     if (is_derived(name)) continue;
-    const auto [pattern, block] = split_block(text_prefix && name.starts_with("text.") ? name.substr(5) : name);
+    const auto [pattern, block] = io::split_index(text_prefix && name.starts_with("text.") ? name.substr(5) : name);
     const auto found = by_name.find(pattern);
     if (found == by_name.end()) {
       out.tensors.emplace_back(name, tensor);
       continue;
     }
     const auto& [rule, part] = found->second;
-    const std::string canonical = replace(rule->canonical, kBlock, block);
+    const std::string canonical = io::replace_first(rule->canonical, io::kIndex, block);
     if (part < 0) {
       out.tensors.emplace_back(canonical, theirs_to_canonical(tensor, rule->form));
     } else {
@@ -172,7 +153,7 @@ io::StateDict from_canonical(const io::StateDict& canonical, Layout layout) {
   std::set<std::string> seen;
   for (const auto& [name, tensor] : canonical.tensors) {
     if (is_derived(name) || name == "pixel_mean" || name == "pixel_std") continue;
-    const auto [pattern, block] = split_block(name);
+    const auto [pattern, block] = io::split_index(name);
     const auto found = by_name.find(pattern);
     if (found == by_name.end()) {
       throw Error({.what = "the " + layout_name(layout) + " layout has no place for the tensor " + name,
@@ -181,19 +162,19 @@ io::StateDict from_canonical(const io::StateDict& canonical, Layout layout) {
     }
     seen.insert(pattern);
     const KeyRule& rule = *found->second;
-    const std::string theirs = replace(rule.theirs, kBlock, block);
+    const std::string theirs = io::replace_first(rule.theirs, io::kIndex, block);
     if (rule.form != Form::split_qkv) {
       out.tensors.emplace_back(theirs, canonical_to_theirs(tensor, rule));
       continue;
     }
     const auto thirds = tensor.chunk(3);
     for (int part = 0; part < 3; ++part)
-      out.tensors.emplace_back(replace(theirs, kPart, kParts[part]), thirds[part].contiguous());
+      out.tensors.emplace_back(io::replace_first(theirs, kPart, kParts[part]), thirds[part].contiguous());
   }
   for (const KeyRule& rule : table_of(layout)) {
     if (!seen.contains(std::string(rule.canonical))) {
-      throw Error({.what = "the " + layout_name(layout) + " layout needs " + replace(rule.theirs, kBlock, "0") +
-                           ", and the model has no such tensor",
+      throw Error({.what = "the " + layout_name(layout) + " layout needs " +
+                           io::replace_first(rule.theirs, io::kIndex, "0") + ", and the model has no such tensor",
                    .file = canonical.source,
                    .mend = "keep the model in MERU's layout"});
     }

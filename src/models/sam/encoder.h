@@ -13,8 +13,8 @@ struct ImageFeatures {
 
 class Encoder : public torch::nn::Module {
  public:
-  // image [B, 3, H, W], normalised (kPixelMean, kPixelStd) and padded, in the dtype to compute in. H and W are multiples
-  // of the patch size; Error otherwise.
+  // image [B, 3, H, W], normalised (kPixelMean, kPixelStd) and padded, in the dtype to compute in. H and W are
+  // multiples of the patch size; Error otherwise.
   virtual ImageFeatures encode(const at::Tensor& image, bool early = false) = 0;
   // Fills the weights as the paper does before training.
   virtual void initialize(at::Generator& generator) = 0;

@@ -15,13 +15,13 @@ namespace cambium::sam {
 // Multi-head self-attention over a grid of tokens, with decomposed relative positions.
 class EncoderAttention : public torch::nn::Module {
  public:
-  // `positions`: rows of the tables, 2 * side - 1 for a grid of that side.
-  EncoderAttention(int64_t width, int64_t heads, int64_t positions);
+  // window 0: over the whole grid, of `grid` tokens a side where the tables were trained.
+  EncoderAttention(int64_t width, int64_t heads, int64_t window, int64_t grid);
 
-  // x [B, H, W, C] -> [B, H, W, C]. extra_keys [N, C]: tokens attended to besides, without a relative position.
-  at::Tensor forward(const at::Tensor& x, const at::Tensor& extra_keys = {}) const;
-  // The same plus `residual` [B, H, W, C], in one pass where that is faster.
-  at::Tensor forward_add(const at::Tensor& x, const at::Tensor& residual) const;
+  // attention(x) + residual. x and residual [B, H, W, C] -> [B, H, W, C]. Windows are padded with tokens that are zero
+  // before the projection and take part in attention, as in the original. extra_keys [N, C]: tokens that every query
+  // attends to besides, without a relative position; undefined: none.
+  at::Tensor forward_add(const at::Tensor& x, const at::Tensor& residual, const at::Tensor& extra_keys = {}) const;
 
   const std::shared_ptr<nn::Linear>& qkv() const { return qkv_; }
   const std::shared_ptr<nn::Linear>& proj() const { return proj_; }
@@ -29,9 +29,10 @@ class EncoderAttention : public torch::nn::Module {
   const at::Tensor& rel_pos_w() const { return rel_pos_w_; }
 
  private:
-  at::Tensor attend(const at::Tensor& x, const at::Tensor& extra_keys) const;
+  // packed [N, h, w, 3C] -> [N, h, w, C]
+  at::Tensor attend(const at::Tensor& packed, const at::Tensor& extra_keys) const;
 
-  int64_t heads_;
+  int64_t heads_, window_;
   at::Tensor rel_pos_h_, rel_pos_w_;
   std::shared_ptr<nn::Linear> qkv_, proj_;
 };
@@ -43,14 +44,12 @@ class EncoderBlock : public torch::nn::Module {
   // x [B, H, W, C] -> [B, H, W, C]
   at::Tensor forward(const at::Tensor& x, const at::Tensor& extra_keys = {}) const;
 
-  bool global() const { return window_ == 0; }
   const std::shared_ptr<nn::LayerNorm>& norm1() const { return norm1_; }
   const std::shared_ptr<EncoderAttention>& attention() const { return attention_; }
   const std::shared_ptr<nn::LayerNorm>& norm2() const { return norm2_; }
   const std::shared_ptr<nn::Mlp>& mlp() const { return mlp_; }
 
  private:
-  int64_t window_;  // 0: the whole image
   std::shared_ptr<nn::LayerNorm> norm1_, norm2_;
   std::shared_ptr<EncoderAttention> attention_;
   std::shared_ptr<nn::Mlp> mlp_;

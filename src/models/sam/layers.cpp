@@ -21,20 +21,19 @@ at::Tensor cast(const at::Tensor& t, const at::Tensor& like) { return t.defined(
 
 }  // namespace
 
-Conv2d::Conv2d(const Conv2dOptions& options) : options_(options) {
-  weight = register_parameter(
-      "weight", at::empty({options.out, options.in / options.groups, options.kernel, options.kernel}));
-  if (options.bias) bias = register_parameter("bias", at::empty({options.out}));
-}
-
-at::Tensor Conv2d::forward(const at::Tensor& x) const {
-  const auto& o = options_;
+at::Tensor convolve(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, const Conv2dOptions& o) {
   if (o.kernel == 1 && o.stride == 1 && o.groups == 1 && o.padding == 0) {
     // One product over the pixels, which are rows in channels-last order.
     return nn::linear(x.permute({0, 2, 3, 1}), weight.flatten(1), bias).permute({0, 3, 1, 2});
   }
   return at::conv2d(x.contiguous(at::MemoryFormat::ChannelsLast), cast(weight, x), cast(bias, x), o.stride, o.padding,
                     /*dilation=*/1, o.groups);
+}
+
+Conv2d::Conv2d(const Conv2dOptions& options) : options_(options) {
+  weight = register_parameter("weight",
+                              at::empty({options.out, options.in / options.groups, options.kernel, options.kernel}));
+  if (options.bias) bias = register_parameter("bias", at::empty({options.out}));
 }
 
 void Conv2d::initialize(at::Generator& generator) {
@@ -46,17 +45,29 @@ ConvTranspose2d::ConvTranspose2d(int64_t in, int64_t out) : in_(in), out_(out) {
   bias = register_parameter("bias", at::empty({out}));
 }
 
+at::Tensor ConvTranspose2d::rows() const { return weight.permute({2, 3, 1, 0}).reshape({4 * out_, in_}); }
+
+std::shared_ptr<nn::Linear> ConvTranspose2d::as_linear() const {
+  auto linear = std::make_shared<nn::Linear>(nn::LinearOptions{.in = in_, .out = 4 * out_});
+  linear->weight.set_requires_grad(false).set_data(rows().detach());
+  linear->bias.set_requires_grad(false).set_data(bias.repeat({4}).detach());
+  return linear;
+}
+
 at::Tensor ConvTranspose2d::forward(const at::Tensor& x) const {
-  const at::Tensor rows = weight.permute({2, 3, 1, 0}).reshape({4 * out_, in_});  // (row, column, out) by in
   auto shape = x.sizes().vec();
   shape.back() = 2;
   shape.insert(shape.end(), {2, out_});
-  return nn::linear(x, rows, bias.repeat({4})).view(shape);  // [..., 2, 2, out]
+  return nn::linear(x, rows(), bias.repeat({4})).view(shape);  // [..., 2, 2, out]
 }
 
 void ConvTranspose2d::initialize(at::Generator& generator) {
   // PyTorch takes the fan-in from dimension 1 here too, which is the number of outputs.
   initialize_uniform(weight, bias, out_ * 4, generator);
+}
+
+at::Tensor pixel_rows(const at::Tensor& x, at::ScalarType dtype) {
+  return x.to(dtype).permute({0, 2, 3, 1}).flatten(1, 2);
 }
 
 at::Tensor untile(const at::Tensor& x) {
@@ -72,8 +83,8 @@ MlpHead::MlpHead(int64_t in, int64_t hidden, int64_t out, int64_t depth) {
   auto layers = std::make_shared<torch::nn::Module>("layers");
   for (int64_t i = 0; i < depth; ++i) {
     layers_.push_back(layers->register_module(
-        std::to_string(i), std::make_shared<nn::Linear>(nn::LinearOptions{.in = i == 0 ? in : hidden,
-                                                                         .out = i + 1 == depth ? out : hidden})));
+        std::to_string(i), std::make_shared<nn::Linear>(
+                               nn::LinearOptions{.in = i == 0 ? in : hidden, .out = i + 1 == depth ? out : hidden})));
   }
   register_module("layers", layers);
 }

@@ -18,12 +18,16 @@ struct Conv2dOptions {
   bool bias = true;
 };
 
+// x [B, in, H, W], weight [out, in / groups, K, K], bias [out] or undefined -> [B, out, H', W'], channels-last in
+// memory
+at::Tensor convolve(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
+                    const Conv2dOptions& options);
+
 class Conv2d : public torch::nn::Module {
  public:
   explicit Conv2d(const Conv2dOptions& options);
 
-  // x [B, in, H, W] -> [B, out, H', W'], channels-last in memory
-  at::Tensor forward(const at::Tensor& x) const;
+  at::Tensor forward(const at::Tensor& x) const { return convolve(x, weight, bias, options_); }
   // PyTorch's default: uniform within fan_in^-1/2.
   void initialize(at::Generator& generator);
 
@@ -44,14 +48,21 @@ class ConvTranspose2d : public torch::nn::Module {
 
   // Pixels as rows, each pixel's 2 x 2 kept together (see `untile`). x [..., in] -> [..., 2, 2, out]
   at::Tensor forward(const at::Tensor& x) const;
+  // The product alone, with a copy of the weights and without gradients, to be kept over many calls. in -> 4 * out
+  std::shared_ptr<nn::Linear> as_linear() const;
   void initialize(at::Generator& generator);
 
   at::Tensor weight;  // [in, out, 2, 2]
   at::Tensor bias;    // [out]
 
  private:
+  at::Tensor rows() const;  // (row, column, out) by in
+
   int64_t in_, out_;
 };
+
+// [B, C, h, w] -> [B, h * w, C] in `dtype`; a view of what is channels-last.
+at::Tensor pixel_rows(const at::Tensor& x, at::ScalarType dtype);
 
 // Puts each pixel's 2 x 2 in its place. x [B, H, W, 2, 2, C] -> [B, 2H, 2W, C], contiguous
 at::Tensor untile(const at::Tensor& x);

@@ -50,13 +50,20 @@ class MaskDecoder : public torch::nn::Module {
   };
   // `extra` [K, C]: tokens behind the mask tokens.
   Decoded decode(const DecoderInput& input, const at::Tensor& extra = {}) const;
+  // The tokens as they enter the transformer. -> [B, T, C]
+  at::Tensor tokens_of(const DecoderInput& input, int64_t batch, const at::Tensor& extra) const;
+  // What the pixels of masks begin .. begin + count - 1 are weighed with. -> [B, count, C / 8]
+  at::Tensor hyper(const at::Tensor& tokens, int64_t begin, int64_t count) const;
   // Masks begin .. begin + count - 1 of the decoded tokens. -> [B, count, 4h, 4w]
   at::Tensor masks_of(const Decoded& decoded, int64_t begin, int64_t count) const;
-  at::Tensor iou_of(const Decoded& decoded) const;  // [B, masks]
+  at::Tensor iou_of(const at::Tensor& tokens) const;  // [B, masks]
 
   MaskDecoderOptions options_;
 
  private:
+  // Without gradients: prompt by prompt, spread over the threads, so that what a prompt computes stays in the caches.
+  MaskOutput forward_each(const DecoderInput& input, int64_t batch, int64_t begin, int64_t count) const;
+
   std::shared_ptr<TwoWayTransformer> transformer_;
   std::shared_ptr<Embedding> iou_token_, mask_tokens_;
   std::shared_ptr<ConvTranspose2d> upscale1_, upscale2_;

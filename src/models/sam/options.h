@@ -17,8 +17,8 @@ struct ImageEncoderOptions {
   int64_t width = 768;
   int64_t depth = 12;
   int64_t heads = 12;
-  int64_t mlp_width = 0;  // 0: 4 * width
-  int64_t window = 14;    // patches a side that a windowed block attends within
+  int64_t mlp_width = 0;                               // 0: 4 * width
+  int64_t window = 14;                                 // patches a side that a windowed block attends within
   std::vector<int64_t> global_blocks = {2, 5, 8, 11};  // these attend over the whole image
   int64_t out_channels = 256;
   bool absolute_positions = true;  // pos_embed

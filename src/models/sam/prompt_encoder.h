@@ -61,7 +61,8 @@ class PromptEncoder : public torch::nn::Module {
   const PromptEncoderOptions& options() const { return options_; }
 
  private:
-  at::Tensor embed_points(const at::Tensor& points, const at::Tensor& labels, bool pad, int64_t height, int64_t width) const;
+  at::Tensor embed_points(const at::Tensor& points, const at::Tensor& labels, bool pad, int64_t height,
+                          int64_t width) const;
   at::Tensor embed_boxes(const at::Tensor& boxes, int64_t height, int64_t width) const;
   at::Tensor embed_masks(const at::Tensor& masks) const;
 

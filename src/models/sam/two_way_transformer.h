@@ -6,7 +6,6 @@
 #include <torch/nn/module.h>
 
 #include <memory>
-#include <utility>
 #include <vector>
 
 #include "models/sam/options.h"
@@ -22,6 +21,8 @@ class DecoderAttention : public torch::nn::Module {
 
   // Projected q [G, Tq, internal], k and v [G, Tk, internal] -> [G, Tq, internal], before out_proj
   at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) const;
+  // Tokens [B, T, C] to the image's k and v [I | B, Tk, internal], I dividing B -> [B, T, internal]
+  at::Tensor from_tokens(const at::Tensor& queries, const at::Tensor& k, const at::Tensor& v) const;
   void initialize(at::Generator& generator);
 
   const std::shared_ptr<nn::Linear>& q_proj() const { return q_proj_; }
@@ -45,9 +46,32 @@ class TwoWayTransformer : public torch::nn::Module {
     at::Tensor tokens;  // [B, T, C]
     at::Tensor image;   // [B, h * w, C]
   };
-  // image [I | B, h * w, C]: with I rows (I divides B), one serves the B / I prompts that stand together; position
-  // [1, h * w, C]; tokens [B, T, C].
-  Output forward(const at::Tensor& image, const at::Tensor& position, const at::Tensor& tokens) const;
+  // What a layer's attention reads of the image.
+  struct ImageSide {
+    at::Tensor k, v;  // for the tokens, [I | B, h * w, internal]
+    at::Tensor q;     // to the tokens; undefined for the last attention
+  };
+  // The projections of one layer's image side as one product, and what the positions (and biases) add to it.
+  struct FusedSide {
+    std::shared_ptr<nn::Linear> linear;  // C to 2 or 3 * internal
+    at::Tensor place;                    // [1, h * w, 2 or 3 * internal]
+  };
+  // For inference prompt by prompt: every layer's projections fused, the last attention's behind them.
+  using Plan = std::vector<FusedSide>;
+  // An image as the first layer sees it, which is the same for all of its prompts.
+  struct Image {
+    at::Tensor rows;      // [I, h * w, C]
+    at::Tensor position;  // [1, h * w, C]
+    ImageSide first = {};
+    const Plan* plan = nullptr;
+  };
+
+  // Without gradients. position [1, h * w, C]; empty where a layer is adapted, whose term cannot be fused.
+  Plan plan(const at::Tensor& position) const;
+  // rows [I, h * w, C]; with a plan I must be 1.
+  Image prepare(const at::Tensor& rows, const at::Tensor& position, const Plan* plan = nullptr) const;
+  // tokens [B, T, C], I dividing B: prompts of one image stand together. With a plan B must be 1.
+  Output forward(const Image& image, const at::Tensor& tokens) const;
   void initialize(at::Generator& generator);
 
  private:

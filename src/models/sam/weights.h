@@ -1,7 +1,9 @@
 #pragma once
 // From a checkpoint on disk to a model: layout detected, sizes inferred, names made canonical.
 #include <filesystem>
+#include <map>
 #include <memory>
+#include <string>
 
 #include "core/device.h"
 #include "io/state_dict.h"
@@ -21,10 +23,14 @@ struct Weights {
   io::StateDict state = {};  // official names
 };
 
-// Sizes by the shapes of a state dict with official names: encoder (width, depth, window, which blocks are global, image
-// size), decoder, HQ-SAM's and MobileSAM's parts. Heads are told by the relative positions' head size. Error naming the
-// source and the tensor at fault.
+// Sizes by the shapes of a state dict with official names: encoder (width, depth, window, which blocks are global,
+// image size), decoder, HQ-SAM's and MobileSAM's parts. The encoder's heads are told by the relative positions' head
+// size. Error naming the source and the tensor at fault.
 SamOptions options_of(const io::StateDict& official);
+
+// What options_of cannot tell by shapes (the decoder's heads, 8 unless said otherwise), as metadata for a safetensors
+// file.
+std::map<std::string, std::string> metadata_of(const SamOptions& options);
 
 // A .pth or safetensors file, or a folder with Hugging Face's names. Errors: not a SAM (what it is closest to), tensors
 // that contradict each other.

@@ -14,5 +14,11 @@ Results check_meru_train_trace(const Golden& golden);
 Results check_pil_resize(const Golden& golden);
 Results check_sam_amg_formula(const Golden& golden);
 Results check_sam_amg_utils(const Golden& golden);
+Results check_sam_forward(const Golden& golden);
+Results check_sam_relpos(const Golden& golden);
+Results check_sam_vit_1024(const Golden& golden);
+Results check_state_dict_keys(const Golden& golden);
+Results check_hq_sam_forward(const Golden& golden);
+Results check_mobile_sam_encoder(const Golden& golden);
 
 }  // namespace cambium::parity
