@@ -51,6 +51,11 @@ def search_1m():
     return lambda: run_json([BIN / "bench_search_1m"]), [lambda: run_json(python("faiss_flat.py"))]
 
 
+def attention():
+    # Its peer, LibTorch's own operator, runs in the same process.
+    return lambda: run_json([BIN / "bench_attention"]), []
+
+
 def cold_start_clip():
     folder, picture = OUT / "clip_b32", ROOT / "tests/fixtures/images/rgb.png"
     if not (folder / "config.json").exists():
@@ -77,7 +82,7 @@ def sam_decode_64():
     return sam("decode")
 
 
-BENCHES = {f.__name__: f for f in (encode_vit_b16, train_meru_vit_s, cold_start_clip, search_1m, sam_encode_b_1024, sam_decode_64)}
+BENCHES = {f.__name__: f for f in (attention, encode_vit_b16, train_meru_vit_s, cold_start_clip, search_1m, sam_encode_b_1024, sam_decode_64)}
 
 
 def machine():
@@ -92,6 +97,18 @@ def best(results):
     return min(results, key=lambda r: r["seconds"])
 
 
+def best_shapes(results, gemm):
+    """The best round of each side, per shape and pass, where a bench measures many and its peer itself."""
+    shapes = {}
+    for shape in results[0]["shapes"]:
+        for way in results[0]["shapes"][shape]:
+            runs = [r["shapes"][shape][way] for r in results]
+            ours, stock = (min(run[key] for run in runs) for key in ("seconds", "stock_seconds"))
+            gflops = max(run["gflops"] for run in runs)
+            shapes.setdefault(shape, {})[way] = {"seconds": ours, "stock_seconds": stock, "ratio": stock / ours, "gflops": gflops, "gemm_fraction": gflops / gemm["gflops"]}
+    return shapes
+
+
 def main(names):
     OUT.mkdir(parents=True, exist_ok=True)
     os.environ.setdefault("OMP_NUM_THREADS", "2")
@@ -104,6 +121,9 @@ def main(names):
                   "peers": theirs, "ratios": {f"{p['name']} {p['dtype']}": p["seconds"] / mine["seconds"] for p in theirs}}
         if "gflops" in mine:
             result["gemm_fraction"] = mine["gflops"] / gemm["gflops"]
+        if "shapes" in mine:
+            mine["shapes"] = best_shapes([r[0] for r in rounds], gemm)
+            result["ratios"] = {f"{shape}, {way}": run["ratio"] for shape, ways in mine["shapes"].items() for way, run in ways.items()}
         (OUT / f"{name}.json").write_text(json.dumps(result, indent=2) + "\n")
         print(name, json.dumps(result["ratios"]), f"gemm {result.get('gemm_fraction', float('nan')):.2f}", flush=True)
 

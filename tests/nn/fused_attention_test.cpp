@@ -83,6 +83,17 @@ INSTANTIATE_TEST_SUITE_P(
                     AttentionCase{3, 1, 50, 50, 12, {.causal = true, .mask = true, .lengths = true}}),
     case_name);
 
+// At most 16 queries and 16 keys: a kernel of its own.
+INSTANTIATE_TEST_SUITE_P(Small, FusedAttention,
+                         testing::Values(AttentionCase{5, 3, 14, 14, 40}, AttentionCase{2, 2, 16, 16, 64},
+                                         AttentionCase{2, 2, 15, 15, 6, {.causal = true}},
+                                         AttentionCase{2, 1, 9, 13, 160}, AttentionCase{2, 2, 16, 3, 8},
+                                         AttentionCase{4, 2, 14, 14, 40, {.mask = true, .blind = true}},
+                                         AttentionCase{4, 2, 11, 11, 24, {.causal = true, .mask = true, .blind = true}},
+                                         AttentionCase{4, 2, 12, 14, 40, {.mask = true, .lengths = true}},
+                                         AttentionCase{2, 2, 14, 14, 40, {.spread = 4}}),
+                         case_name);
+
 INSTANTIATE_TEST_SUITE_P(RelativePositions, FusedAttention,
                          testing::Values(AttentionCase{2, 2, 12, 12, 8, {.rel = {3, 4, 3, 4}}},
                                          AttentionCase{2, 2, 196, 196, 64, {.rel = {14, 14, 14, 14}}},

@@ -181,16 +181,15 @@ void forward_tile(const AttentionProblem& p, const ForwardBuffers& b, const KeyL
   forward_run<1, NQ, kRelative, true>(p, b, keys, group, range.touched, first, run);
 
   __m512 factor[NQ];
-  alignas(64) float tops[NQ * kLanes], sums[NQ * kLanes];
   for (int j = 0; j < NQ; ++j) {
     const __mmask16 blind = _mm512_cmp_ps_mask(run.sum[j], _mm512_setzero_ps(), _CMP_EQ_OQ);
     factor[j] = _mm512_mask_div_ps(_mm512_setzero_ps(), _knot_mask16(blind), _mm512_set1_ps(1), run.sum[j]);
-    _mm512_store_ps(tops + j * kLanes, run.top[j]);
-    _mm512_store_ps(sums + j * kLanes, run.sum[j]);
+    if (!lse) continue;
+    const __m512 sums = _mm512_add_ps(run.top[j], log2_positive(run.sum[j]));
+    _mm512_mask_storeu_ps(lse + first + j * kLanes, first_lanes(count - j * kLanes),
+                          _mm512_mask_mov_ps(sums, blind, _mm512_set1_ps(kNoWeight)));
   }
   store_lanes<NQ>(b.sums, factor, count, p.head_dim, out + first * out_stride, out_stride);
-  if (!lse) return;
-  for (int64_t i = 0; i < count; ++i) lse[first + i] = sums[i] == 0 ? kNoWeight : tops[i] + __builtin_log2f(sums[i]);
 }
 
 // Queries first..last-1, whose tables (if any) are those of the strip that begins at first.

@@ -43,6 +43,15 @@ struct AttentionPart {
 void attention_forward(const AttentionProblem& p, const AttentionPart& part, const AttentionTensor& q,
                        const AttentionTensor& k, const AttentionTensor& v, const AttentionTensor& out, float* lse);
 
+// Whether attention_small_forward takes it: at most 16 queries and 16 keys, no relative positions.
+bool attention_is_small(const AttentionProblem& p);
+
+// All heads of one batch row, as attention_forward; lse [heads, queries]. Fetches the rows of batch row `next` (-1:
+// none) on the way.
+void attention_small_forward(const AttentionProblem& p, int64_t batch, int64_t next, const AttentionTensor& q,
+                             const AttentionTensor& k, const AttentionTensor& v, const AttentionTensor& out,
+                             float* lse);
+
 // What the backward pass needs beside the forward pass's inputs and results.
 struct AttentionGradients {
   AttentionTensor out, dout;   // the result and its gradient

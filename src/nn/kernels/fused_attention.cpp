@@ -70,13 +70,17 @@ AttentionProblem problem_of(const at::Tensor& q, const at::Tensor& k, const Fuse
   return p;
 }
 
-// Runs work(i) for i < tasks on all threads, each taking the next as it becomes free.
+// Runs work(i, next) for i < tasks on all threads, each taking another as it becomes free; `next` is what the same
+// thread does after i, or -1.
 template <class Work>
 void run_tasks(int64_t tasks, const Work& work) {
-  std::atomic<int64_t> next{0};
+  std::atomic<int64_t> free{0};
   at::parallel_for(0, std::min<int64_t>(tasks, at::get_num_threads()), 1, [&](int64_t begin, int64_t end) {
     for (int64_t worker = begin; worker < end; ++worker) {
-      for (int64_t i = next++; i < tasks; i = next++) work(i);
+      for (int64_t i = free++, next = 0; i < tasks; i = next) {
+        next = free++;
+        work(i, next < tasks ? next : -1);
+      }
     }
   });
 }
@@ -87,6 +91,12 @@ void forward_into(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
   const AttentionTensor qt = view_of(q), kt = view_of(k), vt = view_of(v), ot = view_of(by_head(out, p.heads));
   float* sums = lse.defined() ? lse.mutable_data_ptr<float>() : nullptr;
   const int64_t rows = q.size(0) * p.heads, threads = at::get_num_threads();
+  if (attention_is_small(p)) {
+    run_tasks(q.size(0), [&](int64_t i, int64_t next) {
+      attention_small_forward(p, i, next, qt, kt, vt, ot, sums ? sums + i * p.heads * p.queries : nullptr);
+    });
+    return;
+  }
   // With relative positions a part is strips of 16 grid rows.
   const int64_t unit = p.rel.height ? 16 * p.rel.query_columns : 48;
   int64_t parts = 1;
@@ -94,7 +104,7 @@ void forward_into(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
     parts = std::clamp<int64_t>(p.queries / kPartQueries, 1, (kPartsPerThread * threads + rows - 1) / rows);
   const int64_t size = ((p.queries + parts - 1) / parts + unit - 1) / unit * unit;
   parts = (p.queries + size - 1) / size;
-  run_tasks(rows * parts, [&](int64_t i) {
+  run_tasks(rows * parts, [&](int64_t i, int64_t) {
     const int64_t row = i / parts, first = i % parts * size;
     const AttentionPart part{
         .batch = row / p.heads, .head = row % p.heads, .first = first, .last = std::min(p.queries, first + size)};
@@ -122,7 +132,7 @@ std::array<at::Tensor, 2> backward_into(const at::Tensor& q, const at::Tensor& k
   const auto* sums = lse.const_data_ptr<float>();
   const int64_t rows = q.size(0) * p.heads;
   if (!p.rel.height) {
-    run_tasks(rows, [&](int64_t i) {
+    run_tasks(rows, [&](int64_t i, int64_t) {
       AttentionGradients own = g;
       own.lse = sums + i * p.queries;
       attention_backward(p, i / p.heads, i % p.heads, qt, kt, vt, own);
