@@ -1,5 +1,7 @@
 #include "report/html.h"
 
+#include <cmath>
+
 #include "core/atomic_file.h"
 #include "core/error.h"
 #include "report/page_style.h"
@@ -48,7 +50,8 @@ std::string rich(const std::string& text) { return inline_markup(escape(text)); 
 
 std::string image(const Picture& picture, int64_t size) {
   return "<img src=\"" + picture_uri(picture.bytes) + "\" alt=\"" + escape(picture.alt) + "\" width=\"" +
-         std::to_string(size) + "\" height=\"" + std::to_string(size) + "\">";
+         std::to_string(size) + "\" height=\"" +
+         std::to_string(std::llround(static_cast<double>(size) / picture.aspect)) + "\">";
 }
 
 std::string caption_of(const std::string& caption) {

@@ -22,6 +22,7 @@ struct Picture {
   std::string bytes;         // PNG, JPEG, WebP or GIF
   std::string alt;           // what it shows
   std::string caption = {};  // under it; empty for none
+  double aspect = 1;         // width over height
 };
 
 struct Fact {

@@ -66,7 +66,7 @@ border-radius:14px;overflow:hidden;margin:18px 0}
 dt{font-size:13px;color:var(--muted)}
 dd{margin:2px 0 0;font-size:25px;font-weight:680;letter-spacing:-.015em;font-variant-numeric:tabular-nums;line-height:1.25}
 dd small{display:block;font-size:13px;font-weight:400;letter-spacing:0;color:var(--muted);margin-top:2px}
-.gallery{display:grid;grid-template-columns:repeat(auto-fill,minmax(calc(var(--size) + 16px),1fr));gap:14px 10px;list-style:none;margin:0;padding:0;max-width:none}
+.gallery{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,calc(var(--size) + 16px)),1fr));gap:14px 10px;list-style:none;margin:0;padding:0;max-width:none}
 .gallery li{display:flex;flex-direction:column;align-items:center;gap:6px;text-align:center;font-size:13px;line-height:1.3}
 .gallery img,.paths img{background:var(--plate);border-radius:10px;padding:4px;max-width:100%;object-fit:contain;border:1px solid var(--line)}
 .paths{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,400px),1fr));gap:18px}

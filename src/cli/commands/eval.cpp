@@ -1,44 +1,128 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "cli/commands.h"
 #include "cli/options.h"
+#include "core/atomic_file.h"
+#include "core/error.h"
 #include "core/paths.h"
+#include "io/recipe.h"
 #include "systems/meru/eval.h"
+#include "systems/sam_adapter/eval/outputs.h"
+#include "systems/sam_adapter/eval/page.h"
 
 namespace cambium::cli {
+namespace {
+
+namespace fs = std::filesystem;
+namespace sa = systems::sam_adapter;
+
+struct EvalCommand : CommonOptions {
+  std::string recipe, out;
+  systems::meru::ModelFiles model;
+  std::vector<std::string> set;
+  std::string predictions, masks, images, prediction_suffix, mask_suffix, image_suffix;
+  bool compat = false, grey_masks = false, resize = false, skip_faulty = false;
+};
+
+void evaluate_predictions(const EvalCommand& options) {
+  options.apply();
+  const unsigned cores = std::max(1u, std::thread::hardware_concurrency());
+  sa::PredictionSet set({.predictions = options.predictions,
+                         .masks = options.masks,
+                         .images = options.images,
+                         .prediction_suffix = options.prediction_suffix,
+                         .mask_suffix = options.mask_suffix,
+                         .image_suffix = options.image_suffix,
+                         .grey_masks = options.grey_masks,
+                         .resize = options.resize,
+                         .skip_faulty = options.skip_faulty});
+  const std::vector<sa::ScoredSet> scored = {set.evaluate(
+      {.compat = options.compat, .threads = options.threads > 0 ? options.threads : static_cast<int64_t>(cores)})};
+  const std::string json = sa::to_json(scored).dump(2);
+  if (options.json != "-") std::cout << report::to_text(sa::score_table(scored));
+  write_json(options, json);
+  if (options.out.empty()) return;
+  const auto exhibit = [&](int64_t, int64_t i) {
+    sa::PredictionSet::Pair pair = set.load(i);
+    const fs::path& picture = set.entries()[static_cast<size_t>(i)].image;
+    return sa::Exhibit{.picture = picture.empty() ? io::Image() : io::to_rgb(io::load_image(picture, {})),
+                       .mask = std::move(pair.mask),
+                       .prediction = std::move(pair.prediction)};
+  };
+  const fs::path folder = options.out;
+  write_file(folder / "scores.csv", sa::scores_csv(scored));
+  write_file(folder / "results.json", json + "\n");
+  sa::evaluation_page(scored, exhibit,
+                      {.title = "Evaluation of " + set.name(),
+                       .subtitle = options.predictions + " against " + options.masks,
+                       .footer = std::string("cambium eval, version ") + CAMBIUM_VERSION})
+      .write(folder / "report.html");
+  if (options.json != "-") std::cout << "the report: " << (folder / "report.html").string() << "\n";
+}
+
+void evaluate_meru(const EvalCommand& options, const fs::path& file) {
+  using namespace systems::meru;
+  const Compute compute = options.apply();
+  const EvalRecipe recipe = load_eval_recipe(file, options.set);
+  const EvalResult result = evaluate(Embedder::open(options.model, compute), recipe);
+  if (options.json != "-") std::cout << report::to_text(result.table);
+  nlohmann::ordered_json json = {{"task", recipe.task}, {"weights", options.model.weights}, {"data", recipe.data.path}};
+  if (!options.model.delta.empty()) json["delta"] = options.model.delta;
+  for (const auto& [name, value] : result.numbers) json[name] = value;
+  write_json(options, json.dump(2));
+}
+
+void run(const EvalCommand& options) {
+  const bool files = !options.predictions.empty() || !options.masks.empty();
+  if (files && !options.recipe.empty()) {
+    throw UsageError({.what = "takes either a recipe or --predictions with --masks",
+                      .field = "eval",
+                      .mend = "leave one of them out"});
+  }
+  if (files) return evaluate_predictions(options);
+  if (options.recipe.empty())
+    throw UsageError(
+        {.what = "recipe is required", .field = "eval", .mend = "name one, or give --predictions DIR --masks DIR"});
+  if (options.model.weights.empty())
+    throw UsageError({.what = "is required with a recipe", .field = "--weights", .mend = "name the model's file"});
+  fs::path file = options.recipe;
+  std::error_code code;
+  if (!fs::exists(file, code) && file.is_relative()) file = shared_file(options.recipe);
+  evaluate_meru(options, file);
+}
+
+}  // namespace
 
 void add_eval(CLI::App& app) {
-  struct Options : CommonOptions {
-    std::string recipe;
-    systems::meru::ModelFiles model;
-    std::vector<std::string> set;
-  };
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<EvalCommand>();
   CLI::App* command = add_command(
-      app, "eval", "the paper's evaluation of a trained model on your own copy of a data set",
-      "cambium eval recipes/meru/eval_image_folder.yaml --weights meru_vit_l.pth --set data.path=imagenet/val");
-  command->add_option("recipe", options->recipe, "the evaluation recipe (YAML)")->required();
-  add_model_files(*command, options->model, "a MERU or CLIP file or folder (docs/weights.md lists them)", true);
+      app, "eval",
+      "the paper's evaluation of a trained model on your own copy of a data set, or of any method's predicted masks",
+      "cambium eval recipes/meru/eval_image_folder.yaml --weights meru_vit_l.pth --set data.path=imagenet/val\n"
+      "  cambium eval --predictions results/CAMO --masks CAMO/GT --images CAMO/Imgs -o out/camo");
+  command->add_option("recipe", options->recipe, "the evaluation recipe (YAML)");
+  add_model_files(*command, options->model, "a MERU or CLIP file or folder (docs/weights.md lists them)", false);
   command->add_option("--set", options->set, "override a field: --set data.path=DIR (may be repeated)")
       ->type_size(1)
       ->allow_extra_args(false);
+  command->add_option("--predictions", options->predictions,
+                      "a folder of predicted masks: grey pictures, named as the masks are");
+  command->add_option("--masks", options->masks, "the folder of true masks");
+  command->add_option("--images", options->images, "the folder of the pictures, for the gallery");
+  command->add_option("-o,--out", options->out,
+                      "folder for report.html, scores.csv (a row per picture) and results.json");
+  command->add_flag("--compat", options->compat, "also score as SAM-Adapter's released code does");
+  command->add_flag("--grey-masks", options->grey_masks, "cut masks at 128 however grey they are");
+  command->add_flag("--resize", options->resize, "bring predictions to the size of their masks (bilinear)");
+  command->add_flag("--skip-faulty", options->skip_faulty, "leave faulty pairs out with a warning");
+  command->add_option("--prediction-suffix", options->prediction_suffix,
+                      "cut from predictions' names before pairing: _pred");
+  command->add_option("--mask-suffix", options->mask_suffix, "cut from masks' names before pairing: _mask");
+  command->add_option("--image-suffix", options->image_suffix, "cut from pictures' names before pairing");
   add_common(*command, *options);
-  command->callback([options] {
-    using namespace systems::meru;
-    const Compute compute = options->apply();
-    std::filesystem::path file = options->recipe;
-    std::error_code code;
-    if (!std::filesystem::exists(file, code) && file.is_relative()) file = shared_file(options->recipe);
-    const EvalRecipe recipe = load_eval_recipe(file, options->set);
-    const EvalResult result = evaluate(Embedder::open(options->model, compute), recipe);
-    if (options->json != "-") std::cout << report::to_text(result.table);
-    nlohmann::ordered_json json = {
-        {"task", recipe.task}, {"weights", options->model.weights}, {"data", recipe.data.path}};
-    if (!options->model.delta.empty()) json["delta"] = options->model.delta;
-    for (const auto& [name, value] : result.numbers) json[name] = value;
-    write_json(*options, json.dump(2));
-  });
+  command->callback([options] { run(*options); });
 }
 
 }  // namespace cambium::cli
