@@ -38,26 +38,45 @@ bool Linear::fuses(const at::Tensor& x) const {
 
 at::Tensor Linear::plain(const at::Tensor& x) const {
   if (kernels::onednn_takes(x) && !wants_grad(weight) && !wants_grad(bias)) {
-    return x.requires_grad() && c10::GradMode::is_enabled() ? packed_.forward_frozen(x, weight, bias)
-                                                            : packed_.forward(x, weight, bias, kernels::Fuse::none);
+    return x.requires_grad() && c10::GradMode::is_enabled() ? packed_->forward_frozen(x, weight, bias)
+                                                            : packed_->forward(x, weight, bias, kernels::Fuse::none);
   }
   return linear(x, weight, bias);
 }
 
 at::Tensor Linear::forward(const at::Tensor& x) const {
-  if (fuses(x)) return packed_.forward(x, weight, bias, kernels::Fuse::none);
+  if (fuses(x)) return packed_->forward(x, weight, bias, kernels::Fuse::none);
   at::Tensor y = plain(x);
   return delta_ ? y + delta_->forward(x) : y;
 }
 
 at::Tensor Linear::forward(const at::Tensor& x, Activation activation) const {
-  if (activation == Activation::gelu && fuses(x)) return packed_.forward(x, weight, bias, kernels::Fuse::gelu);
+  if (activation == Activation::gelu && fuses(x)) return packed_->forward(x, weight, bias, kernels::Fuse::gelu);
   return activate(forward(x), activation);
 }
 
 at::Tensor Linear::forward_add(const at::Tensor& x, const at::Tensor& residual) const {
-  if (fuses(x) && residual.scalar_type() == x.scalar_type()) return packed_.forward_add(x, weight, bias, residual);
+  if (fuses(x) && residual.scalar_type() == x.scalar_type()) return packed_->forward_add(x, weight, bias, residual);
   return residual + forward(x);
+}
+
+void Linear::share_packed(const Linear& other) {
+  const auto same = [](const at::Tensor& a, const at::Tensor& b) {
+    if (!a.defined() || !b.defined()) return a.defined() == b.defined();
+    return a.const_data_ptr() == b.const_data_ptr() && a.sizes() == b.sizes() && a.scalar_type() == b.scalar_type() &&
+           a._version() == b._version();  // the copy knows its weight by address and version
+  };
+  if (same(weight, other.weight) && same(bias, other.bias)) packed_ = other.packed_;
+}
+
+void share_packed(const torch::nn::Module& from, torch::nn::Module& to) {
+  const auto known = from.named_modules("", /*include_self=*/false);
+  for (const auto& item : to.named_modules("", /*include_self=*/false)) {
+    const auto* other = known.find(item.key());
+    auto* mine = dynamic_cast<Linear*>(item.value().get());
+    if (!mine || !other) continue;
+    if (const auto* theirs = dynamic_cast<const Linear*>(other->get())) mine->share_packed(*theirs);
+  }
 }
 
 }  // namespace cambium::nn

@@ -45,7 +45,9 @@ class Linear : public torch::nn::Module {
   void set_delta(std::shared_ptr<LinearDelta> delta) { delta_ = std::move(delta); }
   const std::shared_ptr<LinearDelta>& delta() const { return delta_; }
   // Bytes that the packed copy of the weight takes now.
-  int64_t packed_bytes() const { return packed_.bytes(); }
+  int64_t packed_bytes() const { return packed_->bytes(); }
+  // Uses `other`'s packed copy where both weigh with the same memory, now and as long as neither weight is changed.
+  void share_packed(const Linear& other);
 
   at::Tensor weight;  // [out, in]
   at::Tensor bias;    // [out], or undefined
@@ -56,7 +58,11 @@ class Linear : public torch::nn::Module {
 
   LinearOptions options_;
   std::shared_ptr<LinearDelta> delta_;
-  mutable kernels::PackedLinear packed_;
+  std::shared_ptr<kernels::PackedLinear> packed_ = std::make_shared<kernels::PackedLinear>();
 };
+
+// Linear::share_packed for all layers of the same names in two models: several adapted models on the same frozen
+// weights then keep one packed copy of each.
+void share_packed(const torch::nn::Module& from, torch::nn::Module& to);
 
 }  // namespace cambium::nn

@@ -122,17 +122,17 @@ PackedLinear::Copy PackedLinear::ensure(const at::Tensor& x, const at::Tensor& w
   const std::lock_guard lock(mutex_);
   const void* bias_source = bias.defined() ? bias.const_data_ptr() : nullptr;
   const uint64_t version = version_of(weight), bias_version = bias.defined() ? version_of(bias) : 0;
-  if (copy_.weight.defined() && source_ == weight.const_data_ptr() && bias_source_ == bias_source &&
-      version_ == version && bias_version_ == bias_version && dtype_ == x.scalar_type()) {
-    return copy_;
-  }
+  const bool packed =
+      copy_.weight.defined() && source_ == weight.const_data_ptr() && version_ == version && dtype_ == x.scalar_type();
+  if (packed && bias_source_ == bias_source && bias_version_ == bias_version) return copy_;
   // Made outside inference mode and without history: the copy may later serve a backward pass.
   const c10::InferenceMode no_inference(false);
   const at::NoGradGuard no_grad;
-  copy_ = {};
-  const at::Tensor w = weight.detach().to(x.scalar_type()).contiguous();
-  copy_.weight = reorder(w, x.numel() / x.size(-1));
-  if (bias.defined()) copy_.bias = bias.detach().to(x.scalar_type());
+  if (!packed) {  // a bias that alone is trained changes at every step, and packing takes time
+    copy_ = {};
+    copy_.weight = reorder(weight.detach().to(x.scalar_type()).contiguous(), x.numel() / x.size(-1));
+  }
+  copy_.bias = bias.defined() ? bias.detach().to(x.scalar_type()) : at::Tensor();
   source_ = weight.const_data_ptr();
   bias_source_ = bias_source;
   version_ = version;
