@@ -21,7 +21,7 @@ Foundation Foundation::of(const io::NamedTensors& tensors) {
   return {.architecture = peft::architecture(tensors), .fingerprint = peft::fingerprint(tensors)};
 }
 
-void write_delta(const std::filesystem::path& path, const Delta& delta) {
+void write_delta(const std::filesystem::path& path, const Delta& delta, std::optional<c10::ScalarType> floating) {
   std::map<std::string, std::string> metadata = {{"format", kFormat},
                                                  {"system", delta.system},
                                                  {"method", delta.method},
@@ -29,7 +29,7 @@ void write_delta(const std::filesystem::path& path, const Delta& delta) {
                                                  {"foundation.architecture", delta.foundation.architecture},
                                                  {"foundation.fingerprint", delta.foundation.fingerprint}};
   if (delta.swappable) metadata["swappable"] = "true";
-  io::write_safetensors(path, delta.tensors, metadata);
+  io::write_safetensors(path, delta.tensors, metadata, floating);
 }
 
 Delta read_delta(const std::filesystem::path& path) {

@@ -7,6 +7,7 @@
 #include <torch/nn/module.h>
 
 #include <filesystem>
+#include <optional>
 #include <string>
 
 #include "io/state_dict.h"
@@ -30,8 +31,9 @@ struct Delta {
   io::NamedTensors tensors = {};
 };
 
-// Writes the file whole or not at all.
-void write_delta(const std::filesystem::path& path, const Delta& delta);
+// Writes the file whole or not at all; `floating` converts floating tensors on the way (bfloat16 halves the file).
+void write_delta(const std::filesystem::path& path, const Delta& delta,
+                 std::optional<c10::ScalarType> floating = std::nullopt);
 
 // Maps the file. Error naming it and the field: not safetensors, no delta, a field missing or malformed.
 Delta read_delta(const std::filesystem::path& path);

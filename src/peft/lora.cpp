@@ -1,12 +1,13 @@
 #include "peft/lora.h"
 
+#include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
+#include <ATen/ops/zeros_like.h>
 
 #include "core/error.h"
-#include "core/glob.h"
 #include "core/random.h"
-#include "nn/attention.h"
+#include "peft/targets.h"
 
 namespace cambium::peft {
 namespace {
@@ -26,52 +27,69 @@ class LowRank : public nn::LinearDelta {
   double scale_;
 };
 
-struct Layer {
-  std::string name;
-  std::shared_ptr<nn::Linear> linear;
-  // Where the layer's own tensors are registered under other names: the module that gets a child `leaf` for the new
-  // ones.
-  std::shared_ptr<torch::nn::Module> holder = {};
-  std::string leaf = {};
+// A term for each of some of the three parts of a packed projection, and none for the others.
+class PackedLowRank : public nn::LinearDelta {
+ public:
+  // a [n rank, in] and b [n out / 3, rank]: one below another in the order of `parts`, each 0 (q), 1 (k) or 2 (v).
+  PackedLowRank(at::Tensor a, at::Tensor b, std::vector<int64_t> parts, double scale)
+      : a_(std::move(a)), b_(std::move(b)), parts_(std::move(parts)), scale_(scale) {}
+
+  at::Tensor forward(const at::Tensor& x) const override {
+    const auto count = static_cast<int64_t>(parts_.size());
+    const std::vector<at::Tensor> low = nn::linear(x, a_, {}).chunk(count, -1), up = b_.chunk(count, 0);
+    std::vector<at::Tensor> out(3);
+    for (size_t i = 0; i < parts_.size(); ++i)
+      out[static_cast<size_t>(parts_[i])] = nn::linear(low[i].contiguous(), up[i], {}).mul(scale_);
+    const auto given = std::find_if(out.begin(), out.end(), [](const at::Tensor& t) { return t.defined(); });
+    const at::Tensor nothing = at::zeros_like(*given, given->options().requires_grad(false));
+    for (at::Tensor& part : out) part = part.defined() ? part : nothing;
+    return at::cat(out, -1);  // [..., out]
+  }
+
+ private:
+  at::Tensor a_, b_;
+  std::vector<int64_t> parts_;
+  double scale_;
 };
 
-std::vector<Layer> find_layers(torch::nn::Module& model) {
-  std::vector<Layer> layers;
-  // The empty prefix: names as in the state dict. The model itself is not a layer of itself.
-  for (const auto& item : model.named_modules("", /*include_self=*/false)) {
-    if (auto linear = std::dynamic_pointer_cast<nn::Linear>(item.value())) {
-      layers.push_back({.name = item.key(), .linear = std::move(linear)});
-    } else if (auto attention = std::dynamic_pointer_cast<nn::SelfAttention>(item.value());
-               attention && attention->options().names == nn::SelfAttentionOptions::Names::torch) {
-      layers.push_back(
-          {.name = item.key() + ".in_proj", .linear = attention->qkv(), .holder = attention, .leaf = "in_proj"});
-    }
-  }
-  return layers;
+bool is_packed(const TargetLayer& layer) {
+  const std::string leaf = layer.name.substr(layer.name.rfind('.') + 1);
+  return (leaf == "qkv" || leaf == "in_proj") && layer.linear->options().out % 3 == 0;
 }
 
-void attach(const Layer& layer, const LoraOptions& options, at::Generator& generator) {
+void attach(const TargetLayer& layer, const LoraOptions& options, at::Generator& generator) {
   const nn::LinearOptions& size = layer.linear->options();
-  at::Tensor a = at::empty({options.rank, size.in});
+  std::vector<int64_t> parts;
+  if (is_packed(layer)) {
+    for (const char part : options.qkv) parts.push_back(part == 'q' ? 0 : part == 'k' ? 1 : 2);
+  }
+  const int64_t terms = parts.empty() ? 1 : static_cast<int64_t>(parts.size()),
+                out = parts.empty() ? size.out : terms * size.out / 3;
+  at::Tensor a = at::empty({terms * options.rank, size.in});
   kaiming_uniform_default_(a, generator);
   const c10::Device device = layer.linear->weight.device();
-  std::shared_ptr<torch::nn::Module> owner = layer.linear;
-  if (layer.holder) owner = layer.holder->register_module(layer.leaf, std::make_shared<torch::nn::Module>(layer.leaf));
-  a = owner->register_parameter("lora_a", a.to(device));
-  const at::Tensor b = owner->register_parameter("lora_b", at::zeros({size.out, options.rank}).to(device));
-  layer.linear->set_delta(std::make_shared<LowRank>(a, b, options.alpha / static_cast<double>(options.rank)));
+  torch::nn::Module& owner = owner_of(layer);
+  a = owner.register_parameter("lora_a", a.to(device));
+  const at::Tensor b = owner.register_parameter("lora_b", at::zeros({out, options.rank}).to(device));
+  const double scale = options.alpha / static_cast<double>(options.rank);
+  if (parts.empty()) {
+    layer.linear->set_delta(std::make_shared<LowRank>(a, b, scale));
+  } else {
+    layer.linear->set_delta(std::make_shared<PackedLowRank>(a, b, std::move(parts), scale));
+  }
 }
 
 }  // namespace
 
 void LoraOptions::validate() const {
-  if (rank < 1)
-    throw UsageError(
-        {.what = "must be at least 1, got " + std::to_string(rank), .field = "peft.rank", .mend = "4 to 64 is usual"});
-  if (!(alpha > 0))
-    throw UsageError({.what = "must be positive", .field = "peft.alpha", .mend = "twice the rank is usual"});
-  if (targets.empty())
-    throw UsageError({.what = "names no layer", .field = "peft.targets", .mend = "write [\"*.attn.*\"]"});
+  check_low_rank(rank, alpha, targets);
+  for (size_t i = 0; i < qkv.size(); ++i) {
+    if (std::string("qkv").find(qkv[i]) == std::string::npos || qkv.find(qkv[i], i + 1) != std::string::npos) {
+      throw UsageError({.what = "\"" + qkv + "\" does not name parts of a packed projection",
+                        .field = "peft.qkv",
+                        .mend = "write q, k and v, each at most once, as qv"});
+    }
+  }
 }
 
 std::vector<std::pair<std::string, std::shared_ptr<nn::Linear>>> linear_layers(torch::nn::Module& model) {
@@ -82,36 +100,10 @@ std::vector<std::pair<std::string, std::shared_ptr<nn::Linear>>> linear_layers(t
 
 std::vector<std::string> add_lora(torch::nn::Module& model, const LoraOptions& options, at::Generator& generator) {
   options.validate();
-  const std::vector<Layer> layers = find_layers(model);
-  for (const auto& target : options.targets) {
-    if (std::any_of(layers.begin(), layers.end(), [&](const Layer& layer) { return glob_matches(target, layer.name); }))
-      continue;
-    std::vector<std::string> names;
-    for (const auto& layer : layers) names.push_back(layer.name);
-    const std::string close = nearest(target, names);
-    throw UsageError({.what = "\"" + target + "\" matches no linear layer of the model",
-                      .field = "peft.targets",
-                      .mend = !close.empty()  ? "did you mean " + close + "?"
-                              : names.empty() ? "the model has none"
-                                              : "layers are named as " + names.front()});
-  }
-  std::vector<const Layer*> chosen;
-  for (const Layer& layer : layers) {
-    if (!glob_matches_any(options.targets, layer.name)) continue;
-    const nn::LinearOptions& size = layer.linear->options();
-    if (options.rank >= std::min(size.in, size.out)) {
-      throw UsageError({.what = std::to_string(options.rank) + " is no low rank for " + layer.name + " of " +
-                                std::to_string(size.in) + " to " + std::to_string(size.out),
-                        .field = "peft.rank",
-                        .mend = "choose a smaller one"});
-    }
-    if (layer.linear->delta()) throw UsageError({.what = layer.name + " is adapted already", .field = "peft.targets"});
-    chosen.push_back(&layer);
-  }
   std::vector<std::string> names;
-  for (const Layer* layer : chosen) {
-    attach(*layer, options, generator);
-    names.push_back(layer->name);
+  for (const TargetLayer& layer : choose_layers(model, options.targets, options.rank)) {
+    attach(layer, options, generator);
+    names.push_back(layer.name);
   }
   return names;
 }

@@ -151,5 +151,28 @@ TEST(Lora, BadOptionsAreOneSentence) {
   EXPECT_NE(add({.rank = 2, .targets = {"head"}}).find("adapted already"), std::string::npos);
 }
 
+TEST(Lora, PartsOfAPackedProjectionGetTermsOfTheirOwn) {
+  Toy toy;
+  at::Generator generator = make_generator(7);
+  add_lora(toy, {.rank = 2, .alpha = 2, .targets = {"*.in_proj"}, .qkv = "qv"}, generator);
+  at::Tensor a = named(toy, "attn.in_proj.lora_a"), b = named(toy, "attn.in_proj.lora_b");
+  EXPECT_EQ(a.sizes(), (at::IntArrayRef{4, 16}));
+  EXPECT_EQ(b.sizes(), (at::IntArrayRef{32, 2}));
+  const at::NoGradGuard guard;
+  normal_(b, 0, 1, generator);
+  const auto& layer = *toy.attn->qkv();
+  const at::Tensor x = draw({3, 16}, 2), plain = nn::linear(x, layer.weight, layer.bias), y = layer.forward(x) - plain;
+  const at::Tensor q = x.matmul(a.slice(0, 0, 2).t()).matmul(b.slice(0, 0, 16).t()),
+                   v = x.matmul(a.slice(0, 2).t()).matmul(b.slice(0, 16).t());
+  EXPECT_LT((y - at::cat({q, at::zeros_like(q), v}, 1)).abs().max().item<double>(), 1e-4);
+}
+
+TEST(Lora, RefusesPartsThatAreNone) {
+  Toy toy;
+  at::Generator generator = make_generator(7);
+  for (const char* qkv : {"x", "qq"})
+    EXPECT_THROW(add_lora(toy, {.rank = 2, .targets = {"*.in_proj"}, .qkv = qkv}, generator), UsageError);
+}
+
 }  // namespace
 }  // namespace cambium::peft
