@@ -110,7 +110,8 @@ at::Tensor MaskDecoder::iou_of(const at::Tensor& tokens) const {
 }
 
 MaskOutput MaskDecoder::forward(const DecoderInput& input, const DecodeOptions& options) const {
-  const int64_t begin = options.multimask ? 1 : 0, count = options.multimask ? options_.masks - 1 : 1;
+  const int64_t begin = options.multimask && !options.all ? 1 : 0;
+  const int64_t count = options.all ? options_.masks : options.multimask ? options_.masks - 1 : 1;
   if (!c10::GradMode::is_enabled() && input.embedding.device().is_cpu()) {
     return forward_each(input, check(input, options_.width), begin, count);
   }

@@ -25,6 +25,7 @@ struct DecoderInput {
 
 struct DecodeOptions {
   bool multimask = false;      // masks 1..3 instead of mask 0; HQ-SAM: the best of these
+  bool all = false;            // every mask, mask 0 too: where each is a class of its own
   bool hq_token_only = false;  // HQ-SAM: its own mask alone instead of added to SAM's
 };
 
