@@ -60,37 +60,22 @@ struct Run : testing::Test {
     }
     return false;
   }
-  // Killed twice on the way, the run ends with the weights and the log of one that was left alone.
-  void killed_and_resumed_equals_straight(const std::string& prefix, const std::vector<std::string>& settings) {
-    const std::string straight = prefix + "straight", killed = prefix + "killed";
-    auto again = settings;
-    again.push_back("--resume");
-    const Outcome whole = run(arguments(straight, settings));
-    ASSERT_EQ(whole.exit_code, 0) << whole.error;
-    Process first(arguments(killed, settings));
-    ASSERT_TRUE(reached(killed, 5));
-    first.signal(SIGKILL);
-    EXPECT_EQ(first.wait().exit_code, 128 + SIGKILL);
-    Process second(arguments(killed, again));
-    ASSERT_TRUE(reached(killed, 17));
-    second.signal(SIGKILL);
-    second.wait();
-    const Outcome last = run(arguments(killed, again));
-    ASSERT_EQ(last.exit_code, 0) << last.error;
-    EXPECT_EQ(model(straight), model(killed));
-    EXPECT_EQ(losses(straight), losses(killed));
-  }
 };
 
 TEST_F(Run, KilledAnywhereAndResumedItIsBitwiseTheRunThatNeverStopped) {
-  killed_and_resumed_equals_straight("", {});
-}
-
-// Mid-pass and mid-buffer: the position holds pass, shard and member, and the shuffle buffer is filled again by replay.
-TEST_F(Run, KilledWithinAShardItResumesBitwise) {
-  const std::string shards = (fs::path(CAMBIUM_SOURCE_DIR) / "tests/fixtures/emoji/*-seen.tar").string();
-  killed_and_resumed_equals_straight("shards-", {"--set", "data.format=shards", "--set", "data.paths=" + shards, "--set",
-                                                 "data.shuffle_buffer=24", "--set", "data.subreddit_prefix=0"});
+  ASSERT_EQ(run(arguments("straight")).exit_code, 0);
+  Process first(arguments("killed"));
+  ASSERT_TRUE(reached("killed", 5));
+  first.signal(SIGKILL);
+  EXPECT_EQ(first.wait().exit_code, 128 + SIGKILL);
+  Process second(arguments("killed", {"--resume"}));
+  ASSERT_TRUE(reached("killed", 17));
+  second.signal(SIGKILL);
+  second.wait();
+  const Outcome last = run(arguments("killed", {"--resume"}));
+  ASSERT_EQ(last.exit_code, 0) << last.error;
+  EXPECT_EQ(model("straight"), model("killed"));
+  EXPECT_EQ(losses("straight"), losses("killed"));
 }
 
 TEST_F(Run, StopsAfterTheStepWithItsWorkSaved) {

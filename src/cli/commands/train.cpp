@@ -4,7 +4,9 @@
 #include "cli/options.h"
 #include "core/error.h"
 #include "core/paths.h"
+#include "io/recipe.h"
 #include "systems/meru/training.h"
+#include "systems/sam_adapter/training.h"
 #include "train/launch.h"
 
 namespace cambium::cli {
@@ -16,38 +18,79 @@ struct TrainOptions : CommonOptions {
   bool resume = false, dry_run = false;
 };
 
+struct Job {
+  std::filesystem::path recipe, folder;
+  std::vector<std::string> overrides;
+  Compute compute;
+};
+
+void report(const TrainOptions& options, const train::DryRunReport& result, const train::LoopOptions& loop) {
+  std::cout << train::describe(result, loop);
+  write_json(options, train::to_json(result).dump(2));
+}
+
+void train_meru(const TrainOptions& options, const Job& job, const train::Distributed& ranks) {
+  const auto loaded = systems::meru::load_recipe(job.recipe, job.overrides);
+  const systems::meru::RunOptions run{.run = job.folder, .resume = options.resume, .compute = job.compute};
+  if (options.dry_run) {
+    report(options, systems::meru::dry_run_model(loaded, run, ranks), {.steps = loaded.recipe.train.steps});
+    return;
+  }
+  const auto trained = systems::meru::train_model(loaded, run, ranks);
+  if (ranks.main()) std::cout << trained.file.string() << "\n";
+}
+
+void train_sam_adapter(const TrainOptions& options, const Job& job, const train::Distributed& ranks) {
+  const auto loaded = systems::sam_adapter::load_recipe(job.recipe, job.overrides);
+  const systems::sam_adapter::RunOptions run{.run = job.folder, .resume = options.resume, .compute = job.compute};
+  if (options.dry_run) {
+    const auto result = systems::sam_adapter::dry_run_model(loaded, run, ranks);
+    report(options, result.report, {.steps = result.loop.steps});
+    return;
+  }
+  const auto trained = systems::sam_adapter::train_model(loaded, run, ranks);
+  if (ranks.main()) std::cout << trained.file.string() << "\n";
+}
+
+// By the recipe's `system`.
+constexpr std::array<std::pair<const char*, void (*)(const TrainOptions&, const Job&, const train::Distributed&)>, 2>
+    kSystems{{
+        {"meru", train_meru},
+        {"sam_adapter", train_sam_adapter},
+    }};
+
 void run(const TrainOptions& options, bool seed_given) {
   namespace fs = std::filesystem;
-  Compute compute = options.apply();
+  Job job{.recipe = options.recipe, .folder = options.run, .overrides = options.set, .compute = options.apply()};
   // One card per rank, unless the user named one.
-  if (compute.device.is_cuda() && !compute.device.has_index()) {
-    compute.device.set_index(static_cast<c10::DeviceIndex>(train::launch_from_environment().local_rank));
+  if (job.compute.device.is_cuda() && !job.compute.device.has_index()) {
+    job.compute.device.set_index(static_cast<c10::DeviceIndex>(train::launch_from_environment().local_rank));
   }
-  fs::path recipe = options.recipe, folder = options.run;
-  if (recipe.empty()) {
-    if (folder.empty() || !options.resume) {
+  if (job.recipe.empty()) {
+    if (job.folder.empty() || !options.resume) {
       throw UsageError({.what = "no recipe",
                         .field = "train",
                         .mend = "name one, as cambium train recipes/meru/vit_s.yaml, or give --run DIR --resume"});
     }
-    recipe = folder / "recipe.yaml";
+    job.recipe = job.folder / "recipe.yaml";
   }
   std::error_code code;
-  if (!fs::exists(recipe, code) && recipe.is_relative()) recipe = shared_file(recipe);
-  if (folder.empty()) folder = fs::path("out") / "runs" / recipe.stem();
-  std::vector<std::string> overrides = options.set;
-  if (seed_given) overrides.push_back("train.seed=" + std::to_string(options.seed));
-  const auto loaded = systems::meru::load_recipe(recipe, overrides);
-  const auto ranks = train::Distributed::from_environment({.device = compute.device});
-  const systems::meru::RunOptions run_options{.run = folder, .resume = options.resume, .compute = compute};
-  if (options.dry_run) {
-    const auto report = systems::meru::dry_run_model(loaded, run_options, ranks);
-    std::cout << train::describe(report, {.steps = loaded.recipe.train.steps});
-    write_json(options, train::to_json(report).dump(2));
+  if (!fs::exists(job.recipe, code) && job.recipe.is_relative()) job.recipe = shared_file(job.recipe);
+  if (job.folder.empty()) job.folder = fs::path("out") / "runs" / job.recipe.stem();
+  if (seed_given) job.overrides.push_back("train.seed=" + std::to_string(options.seed));
+  const std::string system = io::Recipe::load(job.recipe, job.overrides).peek("system");
+  std::vector<std::string> known;
+  for (const auto& [name, start] : kSystems) {
+    known.emplace_back(name);
+    if (system != name) continue;
+    start(options, job, train::Distributed::from_environment({.device = job.compute.device}));
     return;
   }
-  const auto trained = systems::meru::train_model(loaded, run_options, ranks);
-  if (ranks.main()) std::cout << trained.file.string() << "\n";
+  const std::string close = nearest(system, known);
+  throw Error({.what = system.empty() ? "names no system" : "\"" + system + "\" is no system that can be trained",
+               .file = job.recipe.string(),
+               .field = "system",
+               .mend = close.empty() ? "write one of meru and sam_adapter" : "did you mean " + close + "?"});
 }
 
 }  // namespace
