@@ -82,7 +82,14 @@ def sam_decode_64():
     return sam("decode")
 
 
-BENCHES = {f.__name__: f for f in (attention, encode_vit_b16, train_meru_vit_s, cold_start_clip, search_1m, sam_encode_b_1024, sam_decode_64)}
+def metrics():
+    folder = OUT / "metrics"
+    if not folder.exists():
+        subprocess.run([str(c) for c in python("sod_metrics.py", folder, "--write")], check=True, cwd=PEERS)
+    return lambda: run_json([BIN / "bench_metrics", folder]), [lambda: run_json(python("sod_metrics.py", folder))]
+
+
+BENCHES = {f.__name__: f for f in (attention, encode_vit_b16, train_meru_vit_s, cold_start_clip, search_1m, sam_encode_b_1024, sam_decode_64, metrics)}
 
 
 def machine():
@@ -117,8 +124,12 @@ def main(names):
         rounds = [(ours(), [peer() for peer in peers], run_json([BIN / "bench_gemm", "f32" if name == "search_1m" else "bf16"])) for _ in range(ROUNDS)]
         mine, gemm = best([r[0] for r in rounds]), best([r[2] for r in rounds])
         theirs = [best([r[1][i] for r in rounds]) for i in range(len(peers))]
-        result = {"name": name, "machine": machine(), "threads": int(os.environ["OMP_NUM_THREADS"]), "ours": mine,
+        result = {"name": name, "machine": machine(), "threads": mine.pop("threads", int(os.environ["OMP_NUM_THREADS"])), "ours": mine,
                   "peers": theirs, "ratios": {f"{p['name']} {p['dtype']}": p["seconds"] / mine["seconds"] for p in theirs}}
+        if "values" in mine:  # what both computed, to be seen equal
+            values = [r.pop("values") for r in (mine, *theirs)]
+            result["largest_difference"] = max(abs(a - b) for other in values[1:] for x, y in zip(values[0], other, strict=True) for a, b in zip(x, y, strict=True))
+            print(name, "largest difference", result["largest_difference"])
         if "gflops" in mine:
             result["gemm_fraction"] = mine["gflops"] / gemm["gflops"]
         if "shapes" in mine:

@@ -30,6 +30,8 @@ constexpr std::array kKinds = {
     Kind{"state_dict_keys", check_state_dict_keys},
     Kind{"hq_sam_forward", check_hq_sam_forward},
     Kind{"mobile_sam_encoder", check_mobile_sam_encoder},
+    Kind{"sam_adapter_data", check_sam_adapter_data},
+    Kind{"seg_metrics", check_seg_metrics},
 };
 // clang-format on
 
