@@ -100,14 +100,16 @@ Results check_sam_relpos(const Golden& golden) {
   const at::NoGradGuard no_grad;
   const Json& config = golden.config;
   const std::string tag = config.at("tag");
-  sam::ImageEncoder encoder(sam_encoder_options(config));
-  fill_sam(encoder);
+  torch::nn::Module whole;  // the names begin as in a whole SAM
+  const auto encoder =
+      whole.register_module("image_encoder", std::make_shared<sam::ImageEncoder>(sam_encoder_options(config)));
+  fill_sam(whole);
   Results results;
   for (const Json& feed : config.at("feed")) {
     const int64_t height = feed.at(0), width = feed.at(1);
     const std::string size = std::to_string(height) + "x" + std::to_string(width);
     const at::Tensor image = rnd(tag + "." + size, {1, 3, height, width}, 2);
-    results.tensors["out." + size] = encoder.forward(image).slice(1, 0, {}, 2).contiguous();
+    results.tensors["out." + size] = encoder->forward(image).slice(1, 0, {}, 2).contiguous();
   }
   const at::Tensor table = rnd(tag + ".rel", {15, 8}, 1);
   static const std::regex name_of_case("get_rel_pos\\.(\\d+)\\.(\\d+)");
