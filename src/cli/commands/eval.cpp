@@ -9,6 +9,7 @@
 #include "core/paths.h"
 #include "io/recipe.h"
 #include "systems/meru/eval.h"
+#include "systems/sam_adapter/eval/model_eval.h"
 #include "systems/sam_adapter/eval/outputs.h"
 #include "systems/sam_adapter/eval/page.h"
 
@@ -26,6 +27,22 @@ struct EvalCommand : CommonOptions {
   bool compat = false, grey_masks = false, resize = false, skip_faulty = false;
 };
 
+// The table, and with --out the files and the page.
+void hand_over(const EvalCommand& options, const std::vector<sa::ScoredSet>& scored, const sa::ExhibitSource& exhibit,
+               const std::string& title, const std::string& subtitle) {
+  const std::string json = sa::to_json(scored).dump(2);
+  if (options.json != "-") std::cout << report::to_text(sa::score_table(scored));
+  write_json(options, json);
+  if (options.out.empty()) return;
+  const fs::path folder = options.out;
+  write_file(folder / "scores.csv", sa::scores_csv(scored));
+  write_file(folder / "results.json", json + "\n");
+  const std::string footer = std::string("cambium eval, version ") + CAMBIUM_VERSION;
+  sa::evaluation_page(scored, exhibit, {.title = title, .subtitle = subtitle, .footer = footer})
+      .write(folder / "report.html");
+  if (options.json != "-") std::cout << "the report: " << (folder / "report.html").string() << "\n";
+}
+
 void evaluate_predictions(const EvalCommand& options) {
   options.apply();
   const unsigned cores = std::max(1u, std::thread::hardware_concurrency());
@@ -38,12 +55,8 @@ void evaluate_predictions(const EvalCommand& options) {
                          .grey_masks = options.grey_masks,
                          .resize = options.resize,
                          .skip_faulty = options.skip_faulty});
-  const std::vector<sa::ScoredSet> scored = {set.evaluate(
-      {.compat = options.compat, .threads = options.threads > 0 ? options.threads : static_cast<int64_t>(cores)})};
-  const std::string json = sa::to_json(scored).dump(2);
-  if (options.json != "-") std::cout << report::to_text(sa::score_table(scored));
-  write_json(options, json);
-  if (options.out.empty()) return;
+  const int64_t threads = options.threads > 0 ? options.threads : static_cast<int64_t>(cores);
+  const std::vector<sa::ScoredSet> scored = {set.evaluate({.compat = options.compat, .threads = threads})};
   const auto exhibit = [&](int64_t, int64_t i) {
     sa::PredictionSet::Pair pair = set.load(i);
     const fs::path& picture = set.entries()[static_cast<size_t>(i)].image;
@@ -51,15 +64,27 @@ void evaluate_predictions(const EvalCommand& options) {
                        .mask = std::move(pair.mask),
                        .prediction = std::move(pair.prediction)};
   };
-  const fs::path folder = options.out;
-  write_file(folder / "scores.csv", sa::scores_csv(scored));
-  write_file(folder / "results.json", json + "\n");
-  sa::evaluation_page(scored, exhibit,
-                      {.title = "Evaluation of " + set.name(),
-                       .subtitle = options.predictions + " against " + options.masks,
-                       .footer = std::string("cambium eval, version ") + CAMBIUM_VERSION})
-      .write(folder / "report.html");
-  if (options.json != "-") std::cout << "the report: " << (folder / "report.html").string() << "\n";
+  hand_over(options, scored, exhibit, "Evaluation of " + set.name(), options.predictions + " against " + options.masks);
+}
+
+void evaluate_sam_adapter(const EvalCommand& options, const fs::path& file) {
+  const Compute compute = options.apply();
+  const sa::Recipe recipe = sa::load_recipe(file, options.set).recipe;
+  const auto& files = options.model;
+  // Without a delta the weights are a whole checkpoint of the original.
+  const auto adapted = files.delta.empty() ? sa::Adapted::open_whole(files.weights, compute)
+                                           : sa::Adapted::open(sa::Foundation::open(files.weights, compute),
+                                                               files.delta, files.allow_foundation);
+  const sa::ModelEvaluation evaluation(recipe, adapted);
+  if (!evaluation.binary()) {
+    const auto classes = evaluation.run_classes();
+    if (options.json != "-") std::cout << report::to_text(sa::class_table(classes));
+    write_json(options, sa::to_json(classes).dump(2));
+    return;
+  }
+  const auto scored = evaluation.run({.compat = options.compat || recipe.official()});
+  const auto exhibit = [&](int64_t set, int64_t i) { return evaluation.exhibit(set, i); };
+  hand_over(options, scored, exhibit, "Evaluation of " + adapted->name(), "By " + file.filename().string());
 }
 
 void evaluate_meru(const EvalCommand& options, const fs::path& file) {
@@ -90,6 +115,7 @@ void run(const EvalCommand& options) {
   fs::path file = options.recipe;
   std::error_code code;
   if (!fs::exists(file, code) && file.is_relative()) file = shared_file(options.recipe);
+  if (io::Recipe::load(file, options.set).peek("system") == "sam_adapter") return evaluate_sam_adapter(options, file);
   evaluate_meru(options, file);
 }
 
@@ -101,9 +127,12 @@ void add_eval(CLI::App& app) {
       app, "eval",
       "the paper's evaluation of a trained model on your own copy of a data set, or of any method's predicted masks",
       "cambium eval recipes/meru/eval_image_folder.yaml --weights meru_vit_l.pth --set data.path=imagenet/val\n"
+      "  cambium eval recipes/sam_adapter/camouflage.yaml --weights sam_vit_h_4b8939.pth --delta delta.safetensors "
+      "--set data.root=COD -o out/camo\n"
       "  cambium eval --predictions results/CAMO --masks CAMO/GT --images CAMO/Imgs -o out/camo");
   command->add_option("recipe", options->recipe, "the evaluation recipe (YAML)");
-  add_model_files(*command, options->model, "a MERU or CLIP file or folder (docs/weights.md lists them)", false);
+  add_model_files(*command, options->model, "a MERU or CLIP file or folder, or a SAM (docs/weights.md lists them)",
+                  false);
   command->add_option("--set", options->set, "override a field: --set data.path=DIR (may be repeated)")
       ->type_size(1)
       ->allow_extra_args(false);

@@ -7,6 +7,7 @@
 namespace cambium::metrics::segmentation {
 namespace {
 
+constexpr int64_t kNumpyBuffer = 8192;  // numbers
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 struct Quadrant {
@@ -45,12 +46,12 @@ T numpy_sum(T value, int64_t n) {
 template <class T>
 bool mean_is_exact(T value, const Quadrant& part, int64_t width) {
   const int64_t count = part.rows() * part.columns();
+  // Where memory is one stretch, all at once; else as many whole rows as numpy's buffer holds.
+  const bool one_stretch = part.columns() == width || part.rows() == 1;
+  const int64_t rows = one_stretch ? part.rows() : std::max<int64_t>(1, kNumpyBuffer / part.columns());
   T sum = 0;
-  if (part.columns() == width || part.columns() == 1) {
-    sum = numpy_sum(value, count);  // one stretch of memory, or one of a constant stride
-  } else {
-    const T row = numpy_sum(value, part.columns());
-    for (int64_t y = 0; y < part.rows(); ++y) sum += row;
+  for (int64_t y = 0; y < part.rows(); y += rows) {
+    sum += numpy_sum(value, std::min(rows, part.rows() - y) * part.columns());
   }
   return static_cast<T>(sum / static_cast<T>(count)) == value;
 }

@@ -148,6 +148,17 @@ TEST(Segmentation, SMeasureIsUndefinedWithoutAQuadrant) {
   EXPECT_EQ(score_segmentation(prediction, mask, SegmentationOptions::official()).s, 0);
 }
 
+// PySODMetrics 1.6.2 on numpy 2.4: where prediction and mask are both constant in a quadrant, its score is 1 or 0 by
+// how the mean of the quadrant rounds.
+TEST(Segmentation, ConstantQuadrantsRoundAsNumpyDoes) {
+  const at::Tensor prediction = at::full({40, 56}, 102, at::kByte);
+  at::Tensor half = at::zeros({40, 56}, at::kBool), one = at::zeros({40, 56}, at::kBool);
+  half.slice(1, 0, 28).fill_(true);
+  one[13][14] = true;
+  EXPECT_NEAR(score_segmentation(prediction, half).s, 0.3930020283975658, 1e-12);
+  EXPECT_NEAR(score_segmentation(prediction, one).s, 0.5281870291219934, 1e-12);
+}
+
 TEST(Segmentation, BadInput) {
   const at::Tensor mask = at::zeros({4, 5}, at::kByte), prediction = at::zeros({4, 5});
   EXPECT_TRUE(says(sentence([&] { score_segmentation(at::zeros({5, 4}), mask); }),

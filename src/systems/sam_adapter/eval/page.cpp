@@ -142,7 +142,7 @@ report::Page evaluation_page(const std::vector<ScoredSet>& sets, const ExhibitSo
       page.subsection(title);
       std::vector<report::Picture> pictures;
       for (const int64_t i : which) pictures.push_back(picture_of(exhibit(s, i), set.images[static_cast<size_t>(i)]));
-      page.gallery(pictures, {}, 500);
+      page.gallery(pictures, {}, 490);  // two columns on a wide screen
     };
     show("Best", selection.best);
     show("In the middle", selection.median);
