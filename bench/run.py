@@ -65,10 +65,15 @@ def cold_start_clip():
             [lambda: run_timed(python("cold_start.py", folder, picture), name="transformers", version=__import__("transformers").__version__, dtype="f32")])
 
 
-def sam(part):
+def sam_weights():
     weights = OUT / "sam_vit_b"
     if not (weights / "config.json").exists():
         subprocess.run([str(c) for c in python("sam.py", weights, "--write")], check=True, cwd=PEERS)
+    return weights
+
+
+def sam(part):
+    weights = sam_weights()
     binary = BIN / {"encode": "bench_sam_encode_b_1024", "decode": "bench_sam_decode_64"}[part]
     return (lambda: run_json([binary, weights, "bf16"]),
             [lambda: run_json(python("sam.py", weights, "--part", part, "--dtype", "bf16")), lambda: run_json(python("sam.py", weights, "--part", part, "--dtype", "f32"))])
@@ -89,7 +94,14 @@ def metrics():
     return lambda: run_json([BIN / "bench_metrics", folder]), [lambda: run_json(python("sod_metrics.py", folder))]
 
 
-BENCHES = {f.__name__: f for f in (attention, encode_vit_b16, train_meru_vit_s, cold_start_clip, search_1m, sam_encode_b_1024, sam_decode_64, metrics)}
+def adapter_step_b_1024():
+    weights = sam_weights()
+    return (lambda: run_json([BIN / "bench_adapter_step_b_1024", weights, "bf16"]),
+            [lambda: run_json(python("sam_adapter_step.py", weights, "--dtype", "f32")), lambda: run_json(python("sam_adapter_step.py", weights, "--dtype", "bf16"))])
+
+
+BENCHES = {f.__name__: f for f in (attention, encode_vit_b16, train_meru_vit_s, cold_start_clip, search_1m, sam_encode_b_1024, sam_decode_64, metrics,
+                                adapter_step_b_1024)}
 
 
 def machine():
