@@ -31,6 +31,7 @@ constexpr std::array kKinds = {
     Kind{"sam_adapter_keys", check_sam_adapter_keys},
     Kind{"sam_adapter_train_trace", check_sam_adapter_train_trace},
     Kind{"samed_lora_encoder", check_samed_lora_encoder},
+    Kind{"sam_predictor", check_sam_predictor},
     Kind{"sam_forward", check_sam_forward},
     Kind{"sam_relpos", check_sam_relpos},
     Kind{"sam_vit_1024", check_sam_vit_1024},

@@ -21,6 +21,7 @@ Results check_samed_lora_encoder(const Golden& golden);
 Results check_pil_resize(const Golden& golden);
 Results check_sam_amg_formula(const Golden& golden);
 Results check_sam_amg_utils(const Golden& golden);
+Results check_sam_predictor(const Golden& golden);
 Results check_sam_forward(const Golden& golden);
 Results check_sam_relpos(const Golden& golden);
 Results check_sam_vit_1024(const Golden& golden);
