@@ -100,8 +100,14 @@ def adapter_step_b_1024():
             [lambda: run_json(python("sam_adapter_step.py", weights, "--dtype", "f32")), lambda: run_json(python("sam_adapter_step.py", weights, "--dtype", "bf16"))])
 
 
+def sam_everything():
+    weights = sam_weights()
+    return (lambda: run_json([BIN / "bench_sam_everything", weights, "bf16"]),
+            [lambda: run_json(python("sam_everything.py", weights, "--dtype", "bf16")), lambda: run_json(python("sam_everything.py", weights, "--dtype", "f32"))])
+
+
 BENCHES = {f.__name__: f for f in (attention, encode_vit_b16, train_meru_vit_s, cold_start_clip, search_1m, sam_encode_b_1024, sam_decode_64, metrics,
-                                adapter_step_b_1024)}
+                                adapter_step_b_1024, sam_everything)}
 
 
 def machine():
