@@ -81,6 +81,7 @@ void fields(io::RecipeSection& s, DataRecipe& r, bool binary) {
   } else {
     s.field("split", set.split);
   }
+  if (set.layout == "polyp") s.field("held_out", set.held_out, at_least(1));
   s.field("only", set.only);
   std::string pairing = set.pairing == cambium::data::Pairing::index ? "index" : "stem";
   s.field("pairing", pairing, one_of({"stem", "index"}));
