@@ -23,17 +23,17 @@ struct Sets {
   Pairs training = {}, validation = {};  // validation: null where the recipe asks for none
 };
 
-// Every n-th pair is held out.
+// Every n-th pair is held out, and of fewer than n the last one.
 Sets split(const MaskPairs& all, double share) {
-  const int64_t every = std::max<int64_t>(2, std::llround(1 / share));
+  const int64_t every = std::min(std::max<int64_t>(2, std::llround(1 / share)), all.size());
   std::vector<cambium::data::MaskPair> training, validation;
   for (int64_t i = 0; i < all.size(); ++i) {
     (i % every == every - 1 ? validation : training).push_back(all.pairs()[static_cast<size_t>(i)]);
   }
-  if (validation.empty()) {
-    throw UsageError({.what = "leaves no picture of " + std::to_string(all.size()) + " for validation",
+  if (training.empty()) {
+    throw UsageError({.what = "leaves no picture to train on, there is only one",
                       .field = "validation.share",
-                      .mend = "use a larger share, or 0 for no validation"});
+                      .mend = "write 0 for no validation"});
   }
   return {
       .training = std::make_shared<MaskPairs>(all.source(), std::move(training), all.options()),
