@@ -136,13 +136,6 @@ Sample MaskPairs::get(int64_t index) const {
           .mask_source = pair.mask.string()};
 }
 
-std::shared_ptr<const MaskPairs> MaskPairs::slice(int64_t begin, int64_t end) const {
-  begin = std::clamp<int64_t>(begin, 0, size());
-  end = std::clamp<int64_t>(end, begin, size());
-  return std::make_shared<const MaskPairs>(source_, std::vector<MaskPair>(pairs_.begin() + begin, pairs_.begin() + end),
-                                           options_);
-}
-
 MaskedImage decode_pair(const Sample& sample, const MaskOptions& options) {
   MaskedImage pair{
       .index = sample.index, .name = sample.key, .image = io::to_rgb(io::decode_image(sample.image, sample.source))};

@@ -50,8 +50,6 @@ class MaskPairs : public IndexedDataset {
   const std::string& source() const { return source_; }
   const std::vector<MaskPair>& pairs() const { return pairs_; }
   const MaskOptions& options() const { return options_; }
-  // The same set without pairs outside [begin, end).
-  std::shared_ptr<const MaskPairs> slice(int64_t begin, int64_t end) const;
 
  private:
   std::string source_;
