@@ -83,15 +83,19 @@ INSTANTIATE_TEST_SUITE_P(
                     AttentionCase{3, 1, 50, 50, 12, {.causal = true, .mask = true, .lengths = true}}),
     case_name);
 
-// At most 16 queries and 16 keys: a kernel of its own.
-INSTANTIATE_TEST_SUITE_P(Small, FusedAttention,
+// At most 16 queries: a kernel of its own.
+INSTANTIATE_TEST_SUITE_P(Few, FusedAttention,
                          testing::Values(AttentionCase{5, 3, 14, 14, 40}, AttentionCase{2, 2, 16, 16, 64},
                                          AttentionCase{2, 2, 15, 15, 6, {.causal = true}},
                                          AttentionCase{2, 1, 9, 13, 160}, AttentionCase{2, 2, 16, 3, 8},
                                          AttentionCase{4, 2, 14, 14, 40, {.mask = true, .blind = true}},
                                          AttentionCase{4, 2, 11, 11, 24, {.causal = true, .mask = true, .blind = true}},
                                          AttentionCase{4, 2, 12, 14, 40, {.mask = true, .lengths = true}},
-                                         AttentionCase{2, 2, 14, 14, 40, {.spread = 4}}),
+                                         AttentionCase{2, 2, 14, 14, 40, {.spread = 4}},
+                                         AttentionCase{2, 2, 7, 400, 80}, AttentionCase{1, 2, 16, 257, 20},
+                                         AttentionCase{2, 2, 9, 300, 16, {.mask = true, .blind = true}},
+                                         AttentionCase{2, 2, 12, 300, 16, {.causal = true, .mask = true}},
+                                         AttentionCase{2, 1, 12, 500, 40, {.lengths = true, .spread = 4}}),
                          case_name);
 
 INSTANTIATE_TEST_SUITE_P(RelativePositions, FusedAttention,

@@ -44,6 +44,7 @@ inline void gradient_group(const AttentionProblem& p, const BackwardBuffers& b, 
   __m512 x[kGroup][NQ];
   clear(x);
   add_products<1, NQ>(b.k_scores + group * pairs * kGroup, 0, t.qt, pairs, x);
+  const Exp2 exp2;
   const __m512 scale = _mm512_set1_ps(p.scale * kLog2E);
 #pragma GCC unroll 8
   for (int i = 0; i < kGroup; ++i) {
@@ -60,7 +61,7 @@ inline void gradient_group(const AttentionProblem& p, const BackwardBuffers& b, 
       }
       if constexpr (kHides)
         s = _mm512_mask_mov_ps(s, hidden_lanes(p, b.index[key], first + j * kLanes), _mm512_set1_ps(kMasked));
-      const __m512 weight = exp2_approximate(s);
+      const __m512 weight = exp2(s);
       _mm512_store_ps(b.weighed + (i * NQ + j) * kLanes, weight);
       _mm256_store_si256(reinterpret_cast<__m256i*>(b.p_rows + (row + i) * kWidth + column + j * kLanes),
                          reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(weight)));
@@ -170,10 +171,11 @@ void with_vectors(int64_t vectors, const F& f) {
 // Queries first..last-1: dQ is finished, dK and dV gain their part.
 template <bool kRelative>
 void backward_strip(const AttentionProblem& p, const BackwardBuffers& b, const KeyList& keys, int64_t first,
-                    int64_t last, const Rows& rows, uint16_t* dq, int64_t dq_stride) {
+                    int64_t last, const Upcoming& upcoming, const Rows& rows, uint16_t* dq, int64_t dq_stride) {
   const int64_t padded = round_up(p.head_dim, kLanes);
   const Tiling tiling(last - first);
   for (int64_t t = 0; t < tiling.tiles; t += kBlockTiles) {
+    upcoming.fetch(t / kBlockTiles, (tiling.tiles + kBlockTiles - 1) / kBlockTiles);
     const int64_t tiles = tiling.tiles - t < kBlockTiles ? tiling.tiles - t : kBlockTiles;
     const int64_t begin = first + tiling(t), lanes = tiling(t + tiles) - tiling(t);
     const int64_t count = last - begin < lanes ? last - begin : lanes;
@@ -214,8 +216,9 @@ void backward_strip(const AttentionProblem& p, const BackwardBuffers& b, const K
 
 }  // namespace
 
-void attention_backward(const AttentionProblem& p, int64_t batch, int64_t head, const AttentionTensor& q,
-                        const AttentionTensor& k, const AttentionTensor& v, const AttentionGradients& g) {
+void attention_backward(const AttentionProblem& p, int64_t batch, int64_t head, const AttentionNext& next,
+                        const AttentionTensor& q, const AttentionTensor& k, const AttentionTensor& v,
+                        const AttentionGradients& g) {
   const int64_t keys_padded = round_up(p.keys, kGroup), padded = round_up(p.head_dim, kLanes);
   const bool relative = p.rel.height != nullptr;
   BackwardBuffers b;
@@ -259,16 +262,21 @@ void attention_backward(const AttentionProblem& p, int64_t batch, int64_t head, 
                   .out_stride = g.out.token_stride,
                   .dout_stride = g.dout.token_stride,
                   .lse = g.lse};
+  Upcoming upcoming{.head_dim = p.head_dim};
+  if (next.head >= 0) {
+    for (const AttentionTensor* t : {&q, &g.out, &g.dout}) upcoming.add(*t, next.batch, next.head, p.queries);
+    for (const AttentionTensor* t : {&k, &v}) upcoming.add(*t, next.batch, next.head, p.keys);
+  }
   uint16_t* dq = g.dq.at(batch, head);
   if (!relative) {
-    backward_strip<false>(p, b, keys, 0, p.queries, rows, dq, g.dq.token_stride);
+    backward_strip<false>(p, b, keys, 0, p.queries, upcoming, rows, dq, g.dq.token_stride);
   } else {
     for (TileBuffers& t : b.tiles) t.rel.place(p.rel, keys);
     const int64_t columns = p.rel.query_columns;
     for (int64_t row = 0; row < p.rel.query_rows; row += kStripRows) {
       const int64_t count = p.rel.query_rows - row < kStripRows ? p.rel.query_rows - row : kStripRows;
       relative_strip(p.rel, p.head_dim, rows.q, rows.q_stride, row, count, b.strip);
-      backward_strip<true>(p, b, keys, row * columns, (row + count) * columns, rows, dq, g.dq.token_stride);
+      backward_strip<true>(p, b, keys, row * columns, (row + count) * columns, upcoming, rows, dq, g.dq.token_stride);
       relative_gradient_strip(p, g, rows.q, rows.q_stride, row, count, dq, g.dq.token_stride, b.gradient);
     }
   }
@@ -298,8 +306,8 @@ CAMBIUM_AVX512_END
 
 #else
 namespace cambium::nn::kernels {
-void attention_backward(const AttentionProblem&, int64_t, int64_t, const AttentionTensor&, const AttentionTensor&,
-                        const AttentionTensor&, const AttentionGradients&) {}
+void attention_backward(const AttentionProblem&, int64_t, int64_t, const AttentionNext&, const AttentionTensor&,
+                        const AttentionTensor&, const AttentionTensor&, const AttentionGradients&) {}
 int64_t packed_relative_words(int64_t, int64_t, int64_t) { return 0; }
 void pack_relative_table(const uint16_t*, int64_t, int64_t, int64_t, uint32_t*) {}
 }  // namespace cambium::nn::kernels

@@ -33,12 +33,13 @@ struct Running {
 
 template <int R, int NQ>
 inline void weigh(__m512 (&x)[R][NQ], Running<NQ>& run, uint32_t* weights) {
+  const Exp2 exp2;
   const __m512bh ones = as_pairs(_mm512_set1_epi32(0x3f803f80));
 #pragma GCC unroll 8
   for (int i = 0; i < R; i += 2) {
 #pragma GCC unroll 3
     for (int j = 0; j < NQ; ++j) {
-      const __m512i w = interleave(exp2_approximate(x[i][j]), exp2_approximate(x[i + 1][j]));
+      const __m512i w = interleave(exp2(x[i][j]), exp2(x[i + 1][j]));
       run.sum[j] = _mm512_dpbf16_ps(run.sum[j], as_pairs(w), ones);
       _mm512_store_si512(weights + (i / 2 * NQ + j) * kLanes, w);
     }
@@ -51,6 +52,7 @@ inline bool score_groups(const AttentionProblem& p, const ForwardBuffers& b, int
                          Running<NQ>& run, uint32_t* weights) {
   constexpr int kRows = G * kGroup;
   const int64_t pairs = p.head_dim / 2;
+  asm volatile("" : "+m"(run));  // in memory, not in registers that the product needs
   __m512 x[kRows][NQ];
   clear(x);
   add_products<G, NQ>(b.k + group * pairs * kGroup, pairs * kGroup, b.qt, pairs, x);
@@ -99,6 +101,7 @@ template <int G, int NQ, bool kRelative>
 __attribute__((noinline)) void move_top(const AttentionProblem& p, const ForwardBuffers& b, Running<NQ>& run,
                                         uint32_t* weights) {
   constexpr int kRows = G * kGroup;
+  const Exp2 exp2;
   __m512 shift[NQ], factor[NQ];
   for (int j = 0; j < NQ; ++j) {
     __m512 top = _mm512_set1_ps(kMasked);
@@ -107,8 +110,7 @@ __attribute__((noinline)) void move_top(const AttentionProblem& p, const Forward
     const __mmask16 fresh = moved & _mm512_cmp_ps_mask(run.limit[j], _mm512_setzero_ps(), _CMP_LT_OQ);
     shift[j] = _mm512_maskz_mov_ps(moved, top);
     // A query that had seen nothing has nothing to rescale.
-    factor[j] =
-        _mm512_mask_mov_ps(exp2_approximate(_mm512_sub_ps(_mm512_setzero_ps(), shift[j])), fresh, _mm512_setzero_ps());
+    factor[j] = _mm512_mask_mov_ps(exp2(_mm512_sub_ps(_mm512_setzero_ps(), shift[j])), fresh, _mm512_setzero_ps());
     factor[j] = _mm512_mask_mov_ps(_mm512_set1_ps(1), moved, factor[j]);
     run.top[j] = _mm512_add_ps(run.top[j], shift[j]);
     run.limit[j] = _mm512_mask_mov_ps(run.limit[j], moved, _mm512_set1_ps(kHeadroom));
@@ -195,9 +197,11 @@ void forward_tile(const AttentionProblem& p, const ForwardBuffers& b, const KeyL
 // Queries first..last-1, whose tables (if any) are those of the strip that begins at first.
 template <bool kRelative>
 void forward_strip(const AttentionProblem& p, const ForwardBuffers& b, const KeyList& keys, int64_t first, int64_t last,
-                   const uint16_t* q, int64_t q_stride, uint16_t* out, int64_t out_stride, float* lse) {
+                   const Upcoming& upcoming, const uint16_t* q, int64_t q_stride, uint16_t* out, int64_t out_stride,
+                   float* lse) {
   const Tiling tiling(last - first);
   for (int64_t t = 0; t < tiling.tiles; ++t) {
+    upcoming.fetch(t, tiling.tiles);
     const int64_t from = tiling(t), to = tiling(t + 1), count = (first + to < last ? first + to : last) - first - from;
     const auto run = [&]<int NQ>() {
       if constexpr (kRelative) relative_tile<NQ>(p.rel, b.strip, from, b.rel);
@@ -218,8 +222,9 @@ void forward_strip(const AttentionProblem& p, const ForwardBuffers& b, const Key
 
 }  // namespace
 
-void attention_forward(const AttentionProblem& p, const AttentionPart& part, const AttentionTensor& q,
-                       const AttentionTensor& k, const AttentionTensor& v, const AttentionTensor& out, float* lse) {
+void attention_forward(const AttentionProblem& p, const AttentionPart& part, const AttentionNext& next,
+                       const AttentionTensor& q, const AttentionTensor& k, const AttentionTensor& v,
+                       const AttentionTensor& out, float* lse) {
   const int64_t padded = round_up(p.keys, kGroup), d = round_up(p.head_dim, kLanes);
   const bool relative = p.rel.height != nullptr;
   ForwardBuffers b;
@@ -238,10 +243,17 @@ void attention_forward(const AttentionProblem& p, const AttentionPart& part, con
   const KeyList keys = list_keys(p, part.batch, b.index);
   pack_for_scores(k.at(part.batch, part.head), k.token_stride, keys, p.head_dim, b.k);
   pack_for_sums(v.at(part.batch, part.head), v.token_stride, keys, p.head_dim, b.v);
+  Upcoming upcoming{.head_dim = p.head_dim};
+  if (next.head >= 0) {
+    upcoming.add(q, next.batch, next.head, p.queries);
+    upcoming.add(k, next.batch, next.head, p.keys);
+    upcoming.add(v, next.batch, next.head, p.keys);
+  }
   const uint16_t* queries = q.at(part.batch, part.head);
   uint16_t* to = out.at(part.batch, part.head);
   if (!relative) {
-    forward_strip<false>(p, b, keys, part.first, part.last, queries, q.token_stride, to, out.token_stride, lse);
+    forward_strip<false>(p, b, keys, part.first, part.last, upcoming, queries, q.token_stride, to, out.token_stride,
+                         lse);
     return;
   }
   b.rel.place(p.rel, keys);
@@ -249,7 +261,7 @@ void attention_forward(const AttentionProblem& p, const AttentionPart& part, con
   for (int64_t row = part.first / columns; row < end; row += kStripRows) {
     const int64_t rows = end - row < kStripRows ? end - row : kStripRows;
     relative_strip(p.rel, p.head_dim, queries, q.token_stride, row, rows, b.strip);
-    forward_strip<true>(p, b, keys, row * columns, (row + rows) * columns, queries, q.token_stride, to,
+    forward_strip<true>(p, b, keys, row * columns, (row + rows) * columns, upcoming, queries, q.token_stride, to,
                         out.token_stride, lse);
   }
 }
@@ -260,7 +272,7 @@ CAMBIUM_AVX512_END
 
 #else
 namespace cambium::nn::kernels {
-void attention_forward(const AttentionProblem&, const AttentionPart&, const AttentionTensor&, const AttentionTensor&,
-                       const AttentionTensor&, const AttentionTensor&, float*) {}
+void attention_forward(const AttentionProblem&, const AttentionPart&, const AttentionNext&, const AttentionTensor&,
+                       const AttentionTensor&, const AttentionTensor&, const AttentionTensor&, float*) {}
 }  // namespace cambium::nn::kernels
 #endif

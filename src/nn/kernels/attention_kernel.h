@@ -36,21 +36,32 @@ struct AttentionPart {
   int64_t batch = 0, head = 0, first = 0, last = 0;
 };
 
+// Heads first..last-1 of one batch row.
+struct AttentionHeads {
+  int64_t batch = 0, first = 0, last = 0;
+};
+
+// What the same thread does next, whose rows are fetched on the way; head -1: nothing.
+struct AttentionNext {
+  int64_t batch = 0, head = -1;
+};
+
 // All need AVX-512 BF16 (core/device.h); without it they must not be called.
 
 // out = softmax(scale q k^T + relative positions) v, 0 where a query sees no key. lse [queries of this row and head]:
 // log2 of the sum of exp of the query's scores, +1e30 where it sees no key (null: not wanted).
-void attention_forward(const AttentionProblem& p, const AttentionPart& part, const AttentionTensor& q,
-                       const AttentionTensor& k, const AttentionTensor& v, const AttentionTensor& out, float* lse);
+void attention_forward(const AttentionProblem& p, const AttentionPart& part, const AttentionNext& next,
+                       const AttentionTensor& q, const AttentionTensor& k, const AttentionTensor& v,
+                       const AttentionTensor& out, float* lse);
 
-// Whether attention_small_forward takes it: at most 16 queries and 16 keys, no relative positions.
-bool attention_is_small(const AttentionProblem& p);
+// Whether attention_few_forward takes it: at most 16 queries, no relative positions.
+bool attention_is_few(const AttentionProblem& p);
 
-// All heads of one batch row, as attention_forward; lse [heads, queries]. Fetches the rows of batch row `next` (-1:
-// none) on the way.
-void attention_small_forward(const AttentionProblem& p, int64_t batch, int64_t next, const AttentionTensor& q,
-                             const AttentionTensor& k, const AttentionTensor& v, const AttentionTensor& out,
-                             float* lse);
+// The same for all queries of some heads of a batch row; lse [heads, queries] of that row. The rows of batch row `next`
+// (-1: none) are fetched on the way.
+void attention_few_forward(const AttentionProblem& p, const AttentionHeads& heads, int64_t next,
+                           const AttentionTensor& q, const AttentionTensor& k, const AttentionTensor& v,
+                           const AttentionTensor& out, float* lse);
 
 // What the backward pass needs beside the forward pass's inputs and results.
 struct AttentionGradients {
@@ -64,8 +75,9 @@ struct AttentionGradients {
 };
 
 // The gradients of one whole batch row and head.
-void attention_backward(const AttentionProblem& p, int64_t batch, int64_t head, const AttentionTensor& q,
-                        const AttentionTensor& k, const AttentionTensor& v, const AttentionGradients& g);
+void attention_backward(const AttentionProblem& p, int64_t batch, int64_t head, const AttentionNext& next,
+                        const AttentionTensor& q, const AttentionTensor& k, const AttentionTensor& v,
+                        const AttentionGradients& g);
 
 // Words that one packed table takes, and the packing: table [positions, keys, D].
 int64_t packed_relative_words(int64_t positions, int64_t keys, int64_t head_dim);

@@ -38,17 +38,34 @@ inline __m512bh broadcast_pair(const void* p) {
 
 // 2^x for x <= 100, relative error 1e-4 (a bfloat16 holds 4e-3); 0 at -127 and below; NaN stays NaN. Adding 1.5 * 2^23
 // leaves the nearest integer in the low bits, so the exponent is one shift and one integer sum away: work for the ports
-// that dot products leave free.
-inline __m512 exp2_approximate(__m512 x) {
-  const __m512 magic = _mm512_set1_ps(12582912.0f);
-  x = _mm512_max_ps(_mm512_set1_ps(-127.0f), x);  // the second operand stays where it is NaN
-  const __m512 t = _mm512_add_ps(x, magic);
-  const __m512 f = _mm512_sub_ps(x, _mm512_sub_ps(t, magic));  // [-0.5, 0.5]
-  __m512 y = _mm512_fmadd_ps(f, _mm512_set1_ps(5.5008960e-2f), _mm512_set1_ps(2.4221103e-1f));
-  y = _mm512_fmadd_ps(y, f, _mm512_set1_ps(6.9328293e-1f));
-  y = _mm512_fmadd_ps(y, f, _mm512_set1_ps(1.0f));
-  return as_floats(_mm512_add_epi32(as_words(y), _mm512_slli_epi32(as_words(t), 23)));
-}
+// that dot products leave free. Its constants are read where an object is made, and the compiler may not move that:
+// kept in registers across a product, they would push accumulators out of them.
+class Exp2 {
+ public:
+  Exp2() {
+    static constexpr float table[] = {-127.0f, 12582912.0f, 5.5008960e-2f, 2.4221103e-1f, 6.9328293e-1f, 1.0f};
+    const float* at = table;
+    asm volatile("" : "+r"(at));
+    lowest_ = _mm512_set1_ps(at[0]);
+    magic_ = _mm512_set1_ps(at[1]);
+    c3_ = _mm512_set1_ps(at[2]);
+    c2_ = _mm512_set1_ps(at[3]);
+    c1_ = _mm512_set1_ps(at[4]);
+    one_ = _mm512_set1_ps(at[5]);
+  }
+  __m512 operator()(__m512 x) const {
+    x = _mm512_max_ps(lowest_, x);  // the second operand stays where it is NaN
+    const __m512 t = _mm512_add_ps(x, magic_);
+    const __m512 f = _mm512_sub_ps(x, _mm512_sub_ps(t, magic_));  // [-0.5, 0.5]
+    __m512 y = _mm512_fmadd_ps(f, c3_, c2_);
+    y = _mm512_fmadd_ps(y, f, c1_);
+    y = _mm512_fmadd_ps(y, f, one_);
+    return as_floats(_mm512_add_epi32(as_words(y), _mm512_slli_epi32(as_words(t), 23)));
+  }
+
+ private:
+  __m512 lowest_, magic_, c3_, c2_, c1_, one_;
+};
 
 // log2(x) for normal x > 0, absolute error 1e-7 beside the exponent's own rounding. By the series of atanh.
 inline __m512 log2_positive(__m512 x) {
@@ -214,6 +231,38 @@ void store_lanes(const float* lanes, const __m512 (&factor)[NQ], int64_t count, 
     }
   }
 }
+
+// Into the second cache. Not the intrinsic: GCC 12 takes a function of nothing but prefetches for one without effect,
+// and drops the call.
+inline void prefetch(const char* p) { asm volatile("prefetcht1 %0" : : "m"(*p)); }
+
+// Rows that are read next, fetched little by little into the second cache while something else is computed: with heads
+// side by side in memory they are short pieces far apart, which no hardware prefetcher foresees.
+struct Upcoming {
+  static constexpr int kMost = 5;
+  static constexpr int64_t kMostBytes = 256 << 10;
+  const uint16_t* rows[kMost] = {};
+  int64_t stride[kMost] = {}, count[kMost] = {};
+  int64_t head_dim = 0, used = 0, bytes = 0;
+
+  void add(const AttentionTensor& t, int64_t batch, int64_t head, int64_t tokens) {
+    rows[used] = t.at(batch, head);
+    stride[used] = t.token_stride;
+    count[used++] = tokens;
+    bytes += tokens * head_dim * 2;
+  }
+  // Part `part` of `parts`. Nothing where it would only push out what is in use.
+  void fetch(int64_t part, int64_t parts) const {
+    if (bytes > kMostBytes) return;
+    for (int64_t t = 0; t < used; ++t) {
+      for (int64_t i = count[t] * part / parts; i < count[t] * (part + 1) / parts; ++i) {
+        const char* row = reinterpret_cast<const char*>(rows[t] + i * stride[t]);
+        for (int64_t byte = 0; byte < 2 * head_dim; byte += 64) prefetch(row + byte);
+        prefetch(row + 2 * head_dim - 1);
+      }
+    }
+  }
+};
 
 // How a run of queries is cut into tiles: as even as can be, because a tile of one vector is slower per query than half
 // a tile of two.

@@ -85,15 +85,23 @@ void run_tasks(int64_t tasks, const Work& work) {
   });
 }
 
+AttentionNext next_of(const AttentionProblem& p, int64_t row) {
+  return {.batch = row / p.heads, .head = row % p.heads};
+}
+
 // Writes out [B, Tq, H * D]; lse [B, H, Tq] or undefined.
 void forward_into(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const AttentionProblem& p,
                   const at::Tensor& out, const at::Tensor& lse) {
   const AttentionTensor qt = view_of(q), kt = view_of(k), vt = view_of(v), ot = view_of(by_head(out, p.heads));
   float* sums = lse.defined() ? lse.mutable_data_ptr<float>() : nullptr;
   const int64_t rows = q.size(0) * p.heads, threads = at::get_num_threads();
-  if (attention_is_small(p)) {
-    run_tasks(q.size(0), [&](int64_t i, int64_t next) {
-      attention_small_forward(p, i, next, qt, kt, vt, ot, sums ? sums + i * p.heads * p.queries : nullptr);
+  if (attention_is_few(p)) {
+    const int64_t step = q.size(0) >= kPartsPerThread * threads ? p.heads : 1, parts = p.heads / step;
+    run_tasks(q.size(0) * parts, [&](int64_t i, int64_t next) {
+      const int64_t batch = i / parts, first = i % parts * step;
+      const AttentionHeads heads{.batch = batch, .first = first, .last = first + step};
+      attention_few_forward(p, heads, step == p.heads ? next : -1, qt, kt, vt, ot,
+                            sums ? sums + batch * p.heads * p.queries : nullptr);
     });
     return;
   }
@@ -104,11 +112,12 @@ void forward_into(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
     parts = std::clamp<int64_t>(p.queries / kPartQueries, 1, (kPartsPerThread * threads + rows - 1) / rows);
   const int64_t size = ((p.queries + parts - 1) / parts + unit - 1) / unit * unit;
   parts = (p.queries + size - 1) / size;
-  run_tasks(rows * parts, [&](int64_t i, int64_t) {
+  run_tasks(rows * parts, [&](int64_t i, int64_t after) {
     const int64_t row = i / parts, first = i % parts * size;
     const AttentionPart part{
         .batch = row / p.heads, .head = row % p.heads, .first = first, .last = std::min(p.queries, first + size)};
-    attention_forward(p, part, qt, kt, vt, ot, sums ? sums + row * p.queries : nullptr);
+    attention_forward(p, part, after < 0 ? AttentionNext{} : next_of(p, after / parts), qt, kt, vt, ot,
+                      sums ? sums + row * p.queries : nullptr);
   });
 }
 
@@ -132,10 +141,10 @@ std::array<at::Tensor, 2> backward_into(const at::Tensor& q, const at::Tensor& k
   const auto* sums = lse.const_data_ptr<float>();
   const int64_t rows = q.size(0) * p.heads;
   if (!p.rel.height) {
-    run_tasks(rows, [&](int64_t i, int64_t) {
+    run_tasks(rows, [&](int64_t i, int64_t next) {
       AttentionGradients own = g;
       own.lse = sums + i * p.queries;
-      attention_backward(p, i / p.heads, i % p.heads, qt, kt, vt, own);
+      attention_backward(p, i / p.heads, i % p.heads, next < 0 ? AttentionNext{} : next_of(p, next), qt, kt, vt, own);
     });
     return {};
   }
@@ -163,7 +172,8 @@ std::array<at::Tensor, 2> backward_into(const at::Tensor& q, const at::Tensor& k
       if (wanted.width) own.dwidth = dwidth.mutable_data_ptr<float>() + worker * o.width.numel();
       for (int64_t i = worker; i < rows; i += workers) {
         own.lse = sums + i * p.queries;
-        attention_backward(p, i / p.heads, i % p.heads, qt, kt, vt, own);
+        attention_backward(p, i / p.heads, i % p.heads, i + workers < rows ? next_of(p, i + workers) : AttentionNext{},
+                           qt, kt, vt, own);
       }
     }
   });
