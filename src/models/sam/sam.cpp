@@ -2,7 +2,6 @@
 
 #include <ATen/ops/constant_pad_nd.h>
 #include <ATen/ops/tensor.h>
-#include <ATen/ops/upsample_bilinear2d.h>
 
 #include "core/error.h"
 #include "models/sam/hq_mask_decoder.h"
@@ -19,12 +18,6 @@ at::Tensor normalize(const at::Tensor& rgb) {
 
 at::Tensor pad_to(const at::Tensor& x, int64_t height, int64_t width) {
   return at::constant_pad_nd(x, {0, width - x.size(-1), 0, height - x.size(-2)});
-}
-
-at::Tensor postprocess_masks(const at::Tensor& low_res, io::Size frame, io::Size input, io::Size original) {
-  at::Tensor x = at::upsample_bilinear2d(low_res, {frame.height, frame.width}, /*align_corners=*/false);
-  x = x.narrow(2, 0, input.height).narrow(3, 0, input.width);
-  return at::upsample_bilinear2d(x, {original.height, original.width}, /*align_corners=*/false);
 }
 
 Sam::Sam(const SamOptions& options) : options_(options) {

@@ -6,7 +6,6 @@
 
 #include <memory>
 
-#include "io/resize.h"
 #include "models/sam/encoder.h"
 #include "models/sam/image_encoder.h"
 #include "models/sam/mask_decoder.h"
@@ -19,10 +18,6 @@ namespace cambium::sam {
 at::Tensor normalize(const at::Tensor& rgb);
 // Zeros on the right and at the bottom up to height x width. x [..., H, W]
 at::Tensor pad_to(const at::Tensor& x, int64_t height, int64_t width);
-
-// Low-resolution logits to the original picture's size: up to the encoder's padded `frame`, cut to `input` (the resized
-// picture without padding), then to `original`, each bilinearly. low_res [B, n, h, w] -> [B, n, H, W]
-at::Tensor postprocess_masks(const at::Tensor& low_res, io::Size frame, io::Size input, io::Size original);
 
 class Sam : public torch::nn::Module {
  public:

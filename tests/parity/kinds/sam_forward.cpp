@@ -6,6 +6,7 @@
 #include <regex>
 
 #include "core/error.h"
+#include "models/sam/frame.h"
 #include "models/sam/relative_position.h"
 #include "models/sam/sam.h"
 #include "parity/conventions.h"
@@ -33,8 +34,6 @@ at::Tensor tensor_of(const Json& nested) {
   for (const Json* j = &nested; j->is_array(); j = &j->front()) shape.push_back(static_cast<int64_t>(j->size()));
   return at::tensor(flat, at::kDouble).to(at::kFloat).view(shape);
 }
-
-io::Size size_of(const Json& pair) { return {.width = pair.at(1), .height = pair.at(0)}; }
 
 }  // namespace
 
@@ -87,8 +86,13 @@ Results check_sam_forward(const Golden& golden) {
       out[prefix + ".iou"] = output.iou;
       if (name != "points" || !multimask) continue;
       const Json& post = config.at("postprocess");
-      const at::Tensor full = sam::postprocess_masks(output.low_res, {image_size, image_size},
-                                                     size_of(post.at("input_size")), size_of(post.at("original_size")));
+      const auto input = post.at("input_size").get<std::vector<int64_t>>();
+      const auto original = post.at("original_size").get<std::vector<int64_t>>();
+      const at::Tensor full = sam::postprocess(output.low_res, {.height = original.at(0),
+                                                                .width = original.at(1),
+                                                                .input_height = input.at(0),
+                                                                .input_width = input.at(1),
+                                                                .side = image_size});
       out["postprocess.slice"] = full.index({Ellipsis, Slice(None, None, 3), Slice(None, None, 3)}).contiguous();
       out["postprocess.summary"] = summary(full);
     }
