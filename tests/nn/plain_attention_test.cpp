@@ -26,6 +26,17 @@ TEST_P(PlainAttention, ValuesAndGradientsAgreeWithTheFormula) {
     EXPECT_LT(relative_error(grads32[i], expected_grads[i]), 1e-5) << "input " << i;
 }
 
+// What a CPU without the kernel's instructions does with bfloat16.
+TEST_P(PlainAttention, Bfloat16AgreesToItsRounding) {
+  const AttentionInputs in = make_inputs(GetParam());
+  const auto [y, grads] = run(in.to(at::kBFloat16), plain_attention);
+  const auto [expected, expected_grads] = run(in.to(at::kDouble), attention_formula);
+  EXPECT_EQ(y.scalar_type(), at::kBFloat16);
+  EXPECT_LT(relative_error(y, expected), 5e-3);
+  for (size_t i = 0; i < grads.size(); ++i)
+    EXPECT_LT(relative_error(grads[i], expected_grads[i]), 1e-2) << "input " << i;
+}
+
 INSTANTIATE_TEST_SUITE_P(
     Shapes, PlainAttention,
     testing::Values(AttentionCase{2, 3, 5, 7, 8}, AttentionCase{2, 2, 9, 9, 16, {.causal = true}},
