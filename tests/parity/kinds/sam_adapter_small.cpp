@@ -90,7 +90,7 @@ Results check_samed_lora_encoder(const Golden& golden) {
   io::StateDict lora{.source = golden.path.string()};
   for (int64_t i = 0; i < 2 * options.encoder.depth; ++i) {
     for (const char which : {'a', 'b'}) {
-      char name[16];
+      char name[32];
       std::snprintf(name, sizeof name, "w_%c_%03lld", which, static_cast<long long>(i));
       lora.tensors.emplace_back(name, which == 'a' ? fill(name, {kRank, width}) : fill(name, {width, kRank}));
     }
