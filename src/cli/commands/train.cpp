@@ -6,6 +6,7 @@
 #include "core/paths.h"
 #include "io/recipe.h"
 #include "systems/meru/training.h"
+#include "systems/sam_adapter/foundation/training.h"
 #include "systems/sam_adapter/training.h"
 #include "train/launch.h"
 
@@ -40,7 +41,22 @@ void train_meru(const TrainOptions& options, const Job& job, const train::Distri
   if (ranks.main()) std::cout << trained.file.string() << "\n";
 }
 
+void train_foundation(const TrainOptions& options, const Job& job, const train::Distributed& ranks) {
+  namespace foundation = systems::sam_adapter::foundation;
+  const auto loaded = foundation::load_recipe(job.recipe, job.overrides);
+  const foundation::RunOptions run{.run = job.folder, .resume = options.resume, .compute = job.compute};
+  if (options.dry_run) {
+    report(options, foundation::dry_run_foundation(loaded, run, ranks), {.steps = loaded.recipe.train.steps});
+    return;
+  }
+  const auto trained = foundation::train_foundation(loaded, run, ranks);
+  if (ranks.main()) std::cout << trained.file.string() << "\n";
+}
+
 void train_sam_adapter(const TrainOptions& options, const Job& job, const train::Distributed& ranks) {
+  if (io::Recipe::load(job.recipe, job.overrides).peek("task") == "foundation") {
+    return train_foundation(options, job, ranks);
+  }
   const auto loaded = systems::sam_adapter::load_recipe(job.recipe, job.overrides);
   const systems::sam_adapter::RunOptions run{.run = job.folder, .resume = options.resume, .compute = job.compute};
   if (options.dry_run) {
