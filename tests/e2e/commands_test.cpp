@@ -100,12 +100,17 @@ TEST_F(Commands, EvaluatesALabelledFolder) {
   EXPECT_NEAR(result["macro_accuracy"].get<double>(), 0.5, 1e-9);  // one picture, two classes: one of them is right
 }
 
-TEST_F(Commands, DemoRunsOnItsFixture) {
-  ASSERT_EQ(run({"demo", "meru", "--smoke", "--out", path("demo"), "--quiet"}).exit_code, 0);
-  const auto results = nlohmann::json::parse(read_file(path("demo/meru/results.json")));
-  EXPECT_EQ(results["mode"], "smoke");
-  EXPECT_GT(results["claims"].size(), 5u);
-  EXPECT_NE(read_file(path("demo/meru/report.html")).find("</html>"), std::string::npos);
+TEST_F(Commands, DemosRunOnTheirFixtures) {
+  ASSERT_EQ(run({"demo", "--smoke", "--out", path("demo"), "--quiet"}).exit_code, 0);
+  for (const std::string system : {"meru", "sam_adapter"}) {
+    const auto results = nlohmann::json::parse(read_file(path("demo/" + system + "/results.json")));
+    EXPECT_EQ(results["system"], system);
+    EXPECT_EQ(results["mode"], "smoke");
+    EXPECT_GT(results["claims"].size(), 5u);
+    EXPECT_NE(read_file(path("demo/" + system + "/report.html")).find("</html>"), std::string::npos);
+  }
+  expect_error({"demo", "--smoke", "--data", path("x")}, 2, {"--data", "one system"});
+  expect_error({"demo", "meru", "--smoke", "--foundation", path("x")}, 2, {"--foundation"});
 }
 
 TEST_F(Commands, WrongCallsExitWith2) {
