@@ -1,5 +1,6 @@
 #include "systems/sam_adapter/demo/baselines.h"
 
+#include <ATen/ops/adaptive_avg_pool2d.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/stack.h>
 #include <ATen/ops/tensor.h>
@@ -66,13 +67,19 @@ GridAnswers prompt_point_grid(cambium::sam::Sam& model, const at::Tensor& images
     const at::Tensor place = coordinates.to(features.embedding.device());
     const MaskOutput answer =
         model.decode(features, {.points = place, .labels = place.new_ones({place.size(0), 1})}, {.multimask = true});
-    const at::Tensor logits = enlarge(answer.low_res, side).flatten(0, 1).cpu();  // [3P, S, S]
-    const at::Tensor wanted = masks[i], answered = logits.gt(0);
-    const at::Tensor both = answered.logical_and(wanted).sum({1, 2}), either = answered.logical_or(wanted).sum({1, 2});
-    const int64_t rated = answer.iou.flatten().argmax().item<int64_t>();
-    const int64_t true_best = both.to(at::kFloat).div(either.clamp_min(1)).argmax().item<int64_t>();
-    chosen.push_back(logits[rated].sigmoid());
-    oracle.push_back(logits[true_best].sigmoid());
+    // The best by the truth is found at the masks' own resolution; only the two that are kept are enlarged.
+    const at::Tensor logits = answer.low_res.flatten(0, 1);  // [3P, 4h, 4w]
+    const at::Tensor truth = at::adaptive_avg_pool2d(masks.slice(0, i, i + 1).to(logits.device(), at::kFloat),
+                                                     {logits.size(1), logits.size(2)})
+                                 .gt(0.5);
+    const at::Tensor answered = logits.gt(0);
+    const at::Tensor both = answered.logical_and(truth).sum({1, 2}), either = answered.logical_or(truth).sum({1, 2});
+    const at::Tensor best = both.to(at::kFloat).div(either.clamp_min(1)).argmax();
+    const auto keep = [&](const at::Tensor& place) {
+      return enlarge(logits.select(0, place.item<int64_t>()).unsqueeze(0).unsqueeze(0), side).squeeze().sigmoid().cpu();
+    };
+    chosen.push_back(keep(answer.iou.flatten().argmax()));
+    oracle.push_back(keep(best));
     progress.update(i + 1);
   }
   progress.finish();

@@ -13,7 +13,7 @@ namespace cambium::systems::sam_adapter::demo {
 struct MethodPlan {
   Method method = Method::adapter;
   std::vector<std::string> overrides = {};  // of recipes/sam_adapter/demo.yaml
-  double lr = 2e-3;                         // what --full's search found; the short demo begins with it
+  double lr = 2e-3;                         // as the search of --full found it for the small foundation
 };
 // SAM-Adapter, LoRA of about as many parameters, and the decoder alone.
 std::vector<MethodPlan> plans(Problem problem);

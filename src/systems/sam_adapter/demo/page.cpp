@@ -106,9 +106,9 @@ void write_page(const std::filesystem::path& file, const report::Results& result
 
   page.section("On freely licensed pictures");
   page.paragraph(
-      "The same models on objects of Fluent Emoji (MIT, Microsoft) and photos of OpenCV (BSD) and scikit-image (CC0), "
-      "none of which "
-      "the adapters have seen. The emoji are drawings, not photographs as in training.");
+      "The same models on drawings of the Open Clip Art Library (public domain) and photographs of OpenCV (Apache 2.0) "
+      "and scikit-image (CC0), all held out of the foundation's training too. They are drawings, not photographs' "
+      "outlines as in training.");
   pictures(page, in.free_shadow_set, in.free_shadow,
            evenly_by_score(in.free_shadow.at(Method::adapter).evaluation, kFreeRows), "Shadows");
   pictures(page, in.free_camouflage_set, in.free_camouflage,
@@ -124,6 +124,11 @@ void write_page(const std::filesystem::path& file, const report::Results& result
       "of textures are held out. "
       "The cut-outs are Tux Paint's stamps (GPL-2), the backgrounds textures of OpenArena and photographs of MATE "
       "(GPL-2), OpenCV and scikit-image.");
+  page.note(
+      "Composed camouflage is not nature's: mixing and softening leave a trace in the high frequencies, which is just "
+      "what "
+      "SAM-Adapter's high-pass term looks at. Its lead over LoRA here may say less about photographs than about that "
+      "trace.");
   page.section("The recipe");
   page.code(in.recipe);
   page.write(file);

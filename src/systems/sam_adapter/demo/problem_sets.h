@@ -15,7 +15,7 @@ enum class Problem { camouflage, shadow };
 std::string to_string(Problem problem);
 
 struct SetSizes {
-  int64_t train = 1200, validation = 120, test = 240;  // pictures
+  int64_t train = 1200, validation = 120, test = 160;  // pictures
 };
 
 // Writes folder/{train,validation,test}/{images,masks}/0001.png from the prepared pictures' splits of those names. The
