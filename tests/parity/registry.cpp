@@ -40,6 +40,7 @@ constexpr std::array kKinds = {
     Kind{"mobile_sam_encoder", check_mobile_sam_encoder},
     Kind{"sam_adapter_data", check_sam_adapter_data},
     Kind{"seg_metrics", check_seg_metrics},
+    Kind{"unet2d", check_unet2d},
 };
 // clang-format on
 

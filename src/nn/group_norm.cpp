@@ -1,0 +1,56 @@
+#include "nn/group_norm.h"
+
+#include <ATen/ops/empty.h>
+#include <ATen/ops/group_norm.h>
+#include <ATen/ops/silu.h>
+#include <c10/core/GradMode.h>
+
+#include "core/error.h"
+#include "nn/kernels/fused_group_norm.h"
+
+namespace cambium::nn {
+
+void GroupNormOptions::validate() const {
+  if (groups < 1 || channels < 1 || channels % groups != 0)
+    throw UsageError(
+        {.what = std::to_string(groups) + " groups do not divide " + std::to_string(channels) + " channels",
+         .field = "groups"});
+}
+
+GroupNorm::GroupNorm(const GroupNormOptions& options) : options_(options) {
+  options.validate();
+  weight = register_parameter("weight", at::empty({options.channels}));
+  bias = register_parameter("bias", at::empty({options.channels}));
+}
+
+bool GroupNorm::fuses(const at::Tensor& x, const at::Tensor& added) const {
+  const auto wants = [](const at::Tensor& t) { return t.defined() && t.requires_grad(); };
+  const bool recorded = c10::GradMode::is_enabled() && (wants(x) || wants(weight) || wants(bias) || wants(added));
+  return !recorded && kernels::group_norm_takes(x);
+}
+
+at::Tensor GroupNorm::fused(const at::Tensor& x, bool silu, const at::Tensor& added) const {
+  return kernels::group_norm(
+      x,
+      {.groups = options_.groups, .eps = options_.eps, .silu = silu, .weight = weight, .bias = bias, .added = added});
+}
+
+at::Tensor GroupNorm::forward(const at::Tensor& x) const {
+  if (fuses(x, {})) return fused(x, /*silu=*/false, {});
+  const bool reduced = x.scalar_type() != at::kFloat && x.scalar_type() != at::kDouble;
+  const auto dtype = reduced ? at::kFloat : x.scalar_type();
+  // On the CPU the operator itself takes bfloat16 in and out with float32 statistics, weight and bias.
+  const at::Tensor in = reduced && !x.is_cpu() ? x.to(at::kFloat) : x;
+  return at::group_norm(in, options_.groups, weight.to(dtype), bias.to(dtype), options_.eps).to(x.scalar_type());
+}
+
+at::Tensor GroupNorm::forward_silu(const at::Tensor& x, const at::Tensor& added) const {
+  if (fuses(x, added)) return fused(x, /*silu=*/true, added);
+  if (!added.defined()) return at::silu(forward(x));
+  std::vector<int64_t> shape(static_cast<size_t>(x.dim()), 1);  // [N, C, 1, ...]
+  shape[0] = added.size(0);
+  shape[1] = added.size(1);
+  return at::silu(forward(x + added.reshape(shape)));
+}
+
+}  // namespace cambium::nn
