@@ -41,6 +41,8 @@ constexpr std::array kKinds = {
     Kind{"sam_adapter_data", check_sam_adapter_data},
     Kind{"seg_metrics", check_seg_metrics},
     Kind{"unet2d", check_unet2d},
+    Kind{"noise_schedules", check_noise_schedules},
+    Kind{"schedulers", check_schedulers},
 };
 // clang-format on
 

@@ -31,5 +31,7 @@ Results check_seg_metrics(const Golden& golden);
 Results check_hq_sam_forward(const Golden& golden);
 Results check_mobile_sam_encoder(const Golden& golden);
 Results check_unet2d(const Golden& golden);
+Results check_noise_schedules(const Golden& golden);
+Results check_schedulers(const Golden& golden);
 
 }  // namespace cambium::parity
