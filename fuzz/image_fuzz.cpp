@@ -1,7 +1,9 @@
-// Any bytes are a picture, or one Error. What decodes is then resized, so that odd sizes reach the resampler too.
+// Any bytes are a picture, or one Error; the texts of a PNG likewise. What decodes is then resized, so that odd sizes
+// reach the resampler too.
 #include <cstdlib>
 
 #include "core/error.h"
+#include "io/png_text.h"
 #include "io/resize.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -9,6 +11,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);
   // Small limits keep the fuzzer fast; they are the same code as the large ones.
   const io::DecodeOptions options{.apply_orientation = true, .max_side = 600, .max_pixels = 1 << 16};
+  try {
+    io::parse_png_text(bytes, "fuzz");
+  } catch (const Error& error) {
+    if (error.info().file != "fuzz") std::abort();
+  }
   try {
     const io::Image image = io::decode_image(bytes, "fuzz", options);
     if (image.width <= 0 || image.height <= 0 || image.width > 600 || image.height > 600) std::abort();
