@@ -8,6 +8,8 @@
 #include <bit>
 #include <cstring>
 
+#include "io/mapping.h"
+
 namespace cambium::io {
 namespace {
 
@@ -73,13 +75,15 @@ at::Tensor tensor_over(const SharedBytes& bytes, size_t offset, std::span<const 
   const auto count = checked_product(sizes).value();
   if (count == 0) return at::empty(shape, options);
   std::byte* address = bytes.data + offset;
-  const size_t itemsize = c10::elementSize(dtype);
+  const size_t itemsize = c10::elementSize(dtype), size = static_cast<size_t>(count) * itemsize;
   if (reinterpret_cast<uintptr_t>(address) % itemsize != 0) {
     at::Tensor copy = at::empty(shape, options);
-    std::memcpy(copy.mutable_data_ptr(), address, static_cast<size_t>(count) * itemsize);
+    std::memcpy(copy.mutable_data_ptr(), address, size);
     return copy;
   }
-  return at::from_blob(address, shape, [owner = bytes.owner](void*) {}, options);
+  // A tensor that dies gives its pages back, for the file stays mapped as long as any of its tensors lives.
+  return at::from_blob(
+      address, shape, [bytes, address, size](void*) { give_back_pages(bytes, address, size); }, options);
 }
 
 c10::ScalarType stored_dtype(c10::ScalarType dtype, std::optional<c10::ScalarType> floating) {

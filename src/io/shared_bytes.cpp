@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "core/error.h"
+#include "io/mapping.h"
 
 namespace cambium::io {
 namespace {
@@ -39,9 +40,7 @@ SharedBytes map_file(const std::filesystem::path& path) {
   // Without NORESERVE a private writable map would count in full against the machine's memory.
   void* address = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, descriptor, 0);
   if (address == MAP_FAILED) fail(path, errno);
-  return {.owner = {address, [size](void* mapped) { munmap(mapped, size); }},
-          .data = static_cast<std::byte*>(address),
-          .size = size};
+  return {.owner = {address, Unmap{size}}, .data = static_cast<std::byte*>(address), .size = size};
 }
 
 SharedBytes allocate_bytes(size_t size) {

@@ -2,6 +2,7 @@
 
 #include <ATen/ops/conv2d.h>
 #include <ATen/ops/empty.h>
+#include <c10/core/GradMode.h>
 
 #include "nn/initialize.h"
 #include "nn/linear.h"
@@ -11,11 +12,15 @@ namespace {
 
 at::Tensor cast(const at::Tensor& t, const at::Tensor& like) { return t.defined() ? t.to(like.scalar_type()) : t; }
 
+// One product over the pixels.
+bool is_product(const Conv2dOptions& o) { return o.kernel == 1 && o.stride == 1 && o.groups == 1 && o.padding == 0; }
+
 }  // namespace
 
 at::Tensor convolve(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, const Conv2dOptions& o) {
-  if (o.kernel == 1 && o.stride == 1 && o.groups == 1 && o.padding == 0) {
-    // One product over the pixels, which are rows in channels-last order.
+  kernels::require_contents(weight);
+  if (is_product(o)) {
+    // The pixels are rows in channels-last order.
     return linear(x.permute({0, 2, 3, 1}), weight.flatten(1), bias).permute({0, 3, 1, 2});
   }
   return at::conv2d(x.contiguous(at::MemoryFormat::ChannelsLast), cast(weight, x), cast(bias, x), o.stride, o.padding,
@@ -30,6 +35,43 @@ Conv2d::Conv2d(const Conv2dOptions& options) : options_(options) {
 
 void Conv2d::initialize(at::Generator& generator) {
   initialize_uniform(weight, bias, weight.numel() / weight.size(0), generator);
+}
+
+bool Conv2d::recorded(std::initializer_list<const at::Tensor*> tensors) const {
+  if (!c10::GradMode::is_enabled()) return false;
+  for (const at::Tensor* t : tensors)
+    if (t->defined() && t->requires_grad()) return true;
+  return false;
+}
+
+at::Tensor Conv2d::packed_product(const at::Tensor& x, const at::Tensor& residual) const {
+  const at::Tensor rows = x.permute({0, 2, 3, 1}), matrix = weight.flatten(1);
+  const at::Tensor y = residual.defined() ? product_->forward_add(rows, matrix, bias, residual.permute({0, 2, 3, 1}))
+                       : recorded({&x}) ? product_->forward_frozen(rows, matrix, bias)
+                                        : product_->forward(rows, matrix, bias, kernels::Fuse::none);  // [B, H, W, out]
+  // What the packed copy gave up was a view of the weight.
+  if (kernels::is_given_up(matrix) && !kernels::is_given_up(weight)) kernels::give_up(weight);
+  return y.permute({0, 3, 1, 2});
+}
+
+at::Tensor Conv2d::packed(const at::Tensor& x, const at::Tensor& residual) const {
+  if (is_product(options_)) return packed_product(x, residual);
+  const kernels::ConvolutionShape shape{
+      .stride = options_.stride, .padding = options_.padding, .groups = options_.groups};
+  if (residual.defined()) return convolution_->forward_add(x, weight, bias, shape, residual);
+  return recorded({&x}) ? convolution_->forward_frozen(x, weight, bias, shape)
+                        : convolution_->forward(x, weight, bias, shape);
+}
+
+at::Tensor Conv2d::forward(const at::Tensor& x) const {
+  if (!kernels::onednn_takes(x) || recorded({&weight, &bias})) return convolve(x, weight, bias, options_);
+  return packed(x, {});
+}
+
+at::Tensor Conv2d::forward_add(const at::Tensor& x, const at::Tensor& residual) const {
+  const bool fuses = kernels::onednn_takes(x) && residual.scalar_type() == x.scalar_type() &&
+                     !recorded({&x, &weight, &bias, &residual});
+  return fuses ? packed(x, residual) : forward(x) + residual;
 }
 
 at::Tensor pixel_rows(const at::Tensor& x) { return x.permute({0, 2, 3, 1}).flatten(1, 2); }

@@ -44,12 +44,23 @@ at::Tensor Attention::attend(const at::Tensor& x, const KeysValues& projected, c
   return attention(by_head(q), by_head(projected.keys), by_head(projected.values), how).view(x.sizes());  // [N, T, W]
 }
 
+at::Tensor Attention::attend_to_self(const at::Tensor& x, const AttentionOptions& how) const {
+  const std::array<const Linear*, 3> layers = {to_q_.get(), to_k_.get(), to_v_.get()};
+  if (!JointProjection::takes(x, layers)) return attend(x, project(x), how);
+  const at::Tensor packed = joint_->forward(x, layers);  // [N, T, 3 W]
+  return self_attention(packed.view({x.size(0), x.size(1), 3, options_.heads, -1}), how);
+}
+
+at::Tensor Attention::attend_to(const at::Tensor& x, const at::Tensor& context, const AttentionOptions& how) const {
+  return context.defined() ? attend(x, project(context), how) : attend_to_self(x, how);
+}
+
 at::Tensor Attention::forward(const at::Tensor& x, const at::Tensor& context, const AttentionOptions& how) const {
-  return to_out_->forward(attend(x, project(context.defined() ? context : x), how));
+  return to_out_->forward(attend_to(x, context, how));
 }
 
 at::Tensor Attention::forward_add(const at::Tensor& x, const at::Tensor& residual, const at::Tensor& context) const {
-  return forward_add(x, residual, project(context.defined() ? context : x));
+  return to_out_->forward_add(attend_to(x, context, {}), residual);
 }
 
 at::Tensor Attention::forward_add(const at::Tensor& x, const at::Tensor& residual, const KeysValues& projected) const {

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "nn/attention.h"
+#include "nn/joint_projection.h"
 #include "nn/linear.h"
 
 namespace cambium::nn {
@@ -53,9 +54,12 @@ class Attention : public torch::nn::Module {
   // [N, T, W] as [N, heads, T, D], a view.
   at::Tensor by_head(const at::Tensor& t) const;
   at::Tensor attend(const at::Tensor& x, const KeysValues& projected, const AttentionOptions& how) const;
+  at::Tensor attend_to_self(const at::Tensor& x, const AttentionOptions& how) const;
+  at::Tensor attend_to(const at::Tensor& x, const at::Tensor& context, const AttentionOptions& how) const;
 
   CrossAttentionOptions options_;
   std::shared_ptr<Linear> to_q_, to_k_, to_v_, to_out_;
+  std::shared_ptr<JointProjection> joint_ = std::make_shared<JointProjection>();  // of queries, keys and values
 };
 
 }  // namespace cambium::nn

@@ -5,6 +5,7 @@
 #include <c10/core/GradMode.h>
 
 #include "core/error.h"
+#include "nn/kernels/weight_stamp.h"
 
 namespace cambium::nn {
 namespace {
@@ -16,6 +17,7 @@ bool wants_grad(const at::Tensor& t) { return t.defined() && t.requires_grad(); 
 }  // namespace
 
 at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
+  kernels::require_contents(weight);
   const at::Tensor w = cast(weight, x.scalar_type()), b = cast(bias, x.scalar_type());
   if (kernels::onednn_takes(x)) return kernels::onednn_linear(x, w, b);
   // A non-contiguous 3-D input falls into a batched path that is 20 to 100 times slower.

@@ -12,6 +12,8 @@
 #include "nn/feed_forward.h"
 #include "nn/group_norm.h"
 #include "nn/initialize.h"
+#include "nn/kernels/packed_convolution.h"
+#include "nn/kernels/weight_stamp.h"
 #include "nn/module_path.h"
 #include "nn/timestep_embedding.h"
 
@@ -238,6 +240,67 @@ TEST(Conv2d, AgreesWithF64ForwardAndBackward) {
       }
     }
   }
+}
+
+TEST(Conv2d, ThePackedCopyFollowsTheWeight) {
+  Conv2d layer({.in = 8, .out = 8, .kernel = 3, .padding = 1, .bias = false});
+  fill(layer);
+  const at::Tensor x = gaussian({1, 8, 5, 5}, 1);
+  const at::NoGradGuard no_grad;
+  const at::Tensor before = layer.forward(x).clone();
+  layer.weight.mul_(2);  // in place, as an optimizer does
+  EXPECT_LT(relative(layer.forward(x), before * 2), 1e-5);
+  layer.weight.set_data(layer.weight.detach() * 3);  // replaced, as loading does
+  EXPECT_LT(relative(layer.forward(x), before * 6), 1e-5);
+}
+
+TEST(PackedConvolution, RefusesToDropAGradient) {
+  kernels::PackedConvolution packed;
+  const at::Tensor weight = gaussian({4, 8, 3, 3}, 1);
+  const at::Tensor x = gaussian({1, 8, 5, 5}, 2).set_requires_grad(true);
+  EXPECT_THROW(packed.forward(x, weight, {}, {.padding = 1}), Error);
+  EXPECT_THROW(packed.forward_frozen(x, weight.clone().set_requires_grad(true), {}, {.padding = 1}), Error);
+  const at::NoGradGuard no_grad;
+  EXPECT_NO_THROW(packed.forward(x, weight, {}, {.padding = 1}));
+}
+
+TEST(KeepPackedOnly, GivesTheWeightUpAndKeepsTheResult) {
+  Linear linear({.in = 8, .out = 6});
+  Conv2d wide({.in = 8, .out = 6, .kernel = 3, .padding = 1}), narrow({.in = 8, .out = 6});
+  Attention attention({.width = 8, .heads = 2});
+  for (torch::nn::Module* layer : std::initializer_list<torch::nn::Module*>{&linear, &wide, &narrow, &attention}) {
+    fill(*layer);
+    for (at::Tensor& p : layer->parameters()) p.set_requires_grad(false);
+  }
+  const at::Tensor image = gaussian({2, 8, 5, 4}, 1), tokens = gaussian({2, 5, 8}, 2);
+  if (!kernels::onednn_takes(image)) GTEST_SKIP() << "nothing is packed on this CPU";
+  const auto run = [&] {
+    return std::vector<at::Tensor>{linear.forward(tokens), wide.forward(image), narrow.forward(image),
+                                   attention.forward(tokens)};
+  };
+  const at::NoGradGuard no_grad;
+  const auto expected = run();
+  const std::vector<at::Tensor> weights = {linear.weight,
+                                           wide.weight,
+                                           narrow.weight,
+                                           attention.to_q()->weight,
+                                           attention.to_k()->weight,
+                                           attention.to_v()->weight,
+                                           attention.to_out()->weight};
+  for (const at::Tensor& weight : weights) EXPECT_FALSE(kernels::is_given_up(weight));
+  {
+    const kernels::KeepPackedOnly keep;
+    run();
+  }
+  for (const at::Tensor& weight : weights) EXPECT_TRUE(kernels::is_given_up(weight));
+  EXPECT_EQ(wide.weight.sizes(), (at::IntArrayRef{6, 8, 3, 3}));
+  const auto got = run();
+  for (size_t i = 0; i < got.size(); ++i) EXPECT_LT(relative(got[i], expected[i]), 1e-6);
+  EXPECT_THROW(wide.forward(image.to(at::kDouble)), Error);
+  EXPECT_THROW(linear.forward(tokens.to(at::kDouble)), Error);
+  const at::AutoGradMode record(true);
+  EXPECT_THROW(wide.forward(image.clone().requires_grad_(true)), Error);
+  EXPECT_THROW(linear.forward(tokens.clone().requires_grad_(true)), Error);
 }
 
 TEST(Embedding, RefusesIndicesThatItDoesNotHave) {

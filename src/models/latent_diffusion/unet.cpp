@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "nn/checkpoint.h"
 #include "nn/initialize.h"
+#include "nn/kernels/weight_stamp.h"
 #include "nn/module_path.h"
 
 namespace cambium::latent_diffusion {
@@ -218,24 +219,32 @@ at::Tensor UNet::run_up(at::Tensor h, Pass& pass) const {
   return h;
 }
 
-at::Tensor UNet::forward(const at::Tensor& x, const at::Tensor& timesteps, const at::Tensor& context,
-                         const UNetExtras& extras) const {
-  check(x, timesteps, context, extras);
-  const auto dtype = compute_dtype();
-  Pass pass{.time = time_embedding(timesteps, x.size(0), extras),
-            .context = extras.context ? at::Tensor() : context.to(dtype),
-            .extras = extras};
-  at::Tensor h = conv_in_->forward(x.to(dtype));  // [N, C0, h, w], channels-last in memory from here on
+at::Tensor UNet::run(const at::Tensor& x, Pass& pass) const {
+  at::Tensor h = conv_in_->forward(x);  // [N, C0, h, w], channels-last in memory from here on
   pass.skips.push_back(h);
   h = run_down(h, pass);
   h = run_residual(*middle_.residuals[0], h, {}, pass);
   h = run_transformer(*middle_.transformers[0], h, pass);
   h = run_residual(*middle_.residuals[1], h, {}, pass);
   h = run_up(h, pass);
-  return conv_out_->forward(conv_norm_out_->forward_silu(h)).to(x.scalar_type());
+  return conv_out_->forward(conv_norm_out_->forward_silu(h));
+}
+
+at::Tensor UNet::forward(const at::Tensor& x, const at::Tensor& timesteps, const at::Tensor& context,
+                         const UNetExtras& extras) const {
+  check(x, timesteps, context, extras);
+  std::optional<nn::kernels::KeepPackedOnly> keep;
+  if (keep_packed_only_) keep.emplace();
+  const auto dtype = compute_dtype();
+  Pass pass{.time = time_embedding(timesteps, x.size(0), extras),
+            .context = extras.context ? at::Tensor() : context.to(dtype),
+            .extras = extras};
+  return run(x.to(dtype), pass).to(x.scalar_type());
 }
 
 ContextCache UNet::project(const at::Tensor& context) const {
+  std::optional<nn::kernels::KeepPackedOnly> keep;
+  if (keep_packed_only_) keep.emplace();
   const at::Tensor cast = context.to(compute_dtype());
   ContextCache cache;
   const auto add = [&](const Level& level) {

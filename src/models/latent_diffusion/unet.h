@@ -52,6 +52,9 @@ class UNet : public torch::nn::Module {
   void initialize(at::Generator& generator);
   // Activations of each (residual block, injection) and each transformer are computed again in the backward pass.
   void set_checkpointing(bool on) { checkpointing_ = on; }
+  // Weights give their row-major contents up once they are packed (nn/kernels/weight_stamp.h): for models that only
+  // predict. Such a model cannot be trained or saved, and keeps its compute dtype.
+  void set_keep_packed_only(bool on) { keep_packed_only_ = on; }
   // Products and activations are computed in it; by default in the dtype of conv_in's weight.
   void set_compute_dtype(at::ScalarType dtype) { compute_dtype_ = dtype; }
   at::ScalarType compute_dtype() const { return compute_dtype_.value_or(conv_in_->weight.scalar_type()); }
@@ -75,11 +78,12 @@ class UNet : public torch::nn::Module {
              const UNetExtras& extras) const;
   at::Tensor run_residual(const ResidualBlock& block, const at::Tensor& h, const at::Tensor& skip, Pass& pass) const;
   at::Tensor run_transformer(const Transformer& transformer, const at::Tensor& h, Pass& pass) const;
+  at::Tensor run(const at::Tensor& x, Pass& pass) const;
   at::Tensor run_down(at::Tensor h, Pass& pass) const;
   at::Tensor run_up(at::Tensor h, Pass& pass) const;
 
   UNetOptions options_;
-  bool checkpointing_ = false;
+  bool checkpointing_ = false, keep_packed_only_ = false;
   std::optional<at::ScalarType> compute_dtype_;
   std::shared_ptr<nn::Conv2d> conv_in_, conv_out_;
   std::shared_ptr<nn::TimestepEmbedding> time_embedding_;

@@ -9,6 +9,7 @@
 
 #include "core/device.h"
 #include "core/error.h"
+#include "nn/kernels/weight_stamp.h"
 
 namespace cambium::nn::kernels {
 namespace {
@@ -52,10 +53,6 @@ at::Tensor unflatten(const at::Tensor& y, const at::Tensor& x) {
   auto shape = x.sizes().vec();
   shape.back() = y.size(-1);
   return y.view(shape);
-}
-
-uint64_t version_of(const at::Tensor& t) {
-  return t.is_inference() ? 0 : t.unsafeGetTensorImpl()->version_counter().current_version();
 }
 
 // y = x W^T + b; dx = dy W, dW = dy^T x, db = sum of dy over rows.
@@ -120,11 +117,12 @@ at::Tensor onednn_linear(const at::Tensor& x, const at::Tensor& weight, const at
 
 PackedLinear::Copy PackedLinear::ensure(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
   const std::lock_guard lock(mutex_);
-  const void* bias_source = bias.defined() ? bias.const_data_ptr() : nullptr;
-  const uint64_t version = version_of(weight), bias_version = bias.defined() ? version_of(bias) : 0;
-  const bool packed =
-      copy_.weight.defined() && source_ == weight.const_data_ptr() && version_ == version && dtype_ == x.scalar_type();
-  if (packed && bias_source_ == bias_source && bias_version_ == bias_version) return copy_;
+  const WeightStamp stamp = stamp_of(weight), bias_stamp = stamp_of(bias);
+  const bool same_type = copy_.weight.defined() && dtype_ == x.scalar_type();
+  if (!same_type) require_contents(weight);
+  const bool packed = same_type && (is_given_up(weight) || WeightStamp{source_, version_} == stamp);
+  if (packed && KeepPackedOnly::active() && !is_given_up(weight)) give_up(weight);
+  if (packed && WeightStamp{bias_source_, bias_version_} == bias_stamp) return copy_;
   // Made outside inference mode and without history: the copy may later serve a backward pass.
   const c10::InferenceMode no_inference(false);
   const at::NoGradGuard no_grad;
@@ -133,11 +131,12 @@ PackedLinear::Copy PackedLinear::ensure(const at::Tensor& x, const at::Tensor& w
     copy_.weight = reorder(weight.detach().to(x.scalar_type()).contiguous(), x.numel() / x.size(-1));
   }
   copy_.bias = bias.defined() ? bias.detach().to(x.scalar_type()) : at::Tensor();
-  source_ = weight.const_data_ptr();
-  bias_source_ = bias_source;
-  version_ = version;
-  bias_version_ = bias_version;
+  source_ = stamp.data;
+  bias_source_ = bias_stamp.data;
+  version_ = stamp.version;
+  bias_version_ = bias_stamp.version;
   dtype_ = x.scalar_type();
+  if (!packed && KeepPackedOnly::active()) give_up(weight);
   return copy_;
 }
 
@@ -160,6 +159,7 @@ at::Tensor PackedLinear::forward_frozen(const at::Tensor& x, const at::Tensor& w
                  .mend = "use nn::linear for weights that are trained"});
   }
   const Copy copy = ensure(x, weight, bias);
+  require_contents(weight);
   return unflatten(FrozenLinear::apply(rows_of(x), copy.weight, optional(copy.bias), weight), x);
 }
 

@@ -100,6 +100,16 @@ TEST(UNet, ProjectedContextEqualsTheContext) {
   EXPECT_LT(relative_error(run(*unet, in, {.context = &cache}), expected), 1e-6);
 }
 
+TEST(UNet, PackedWeightsAloneGiveTheSamePrediction) {
+  const auto unet = small_unet();
+  for (at::Tensor& p : unet->parameters()) p.set_requires_grad(false);
+  const at::NoGradGuard no_grad;
+  const Inputs in;
+  const at::Tensor expected = run(*small_unet(), in);
+  unet->set_keep_packed_only(true);
+  for (int i = 0; i < 2; ++i) EXPECT_LT(relative_error(run(*unet, in), expected), 1e-5);
+}
+
 TEST(UNet, ClassLabelsChangeThePrediction) {
   UNetOptions options = small_options();
   options.class_embeddings = 10;
