@@ -1,9 +1,11 @@
 #pragma once
-// Videos through FFmpeg's libraries: decoded frame by frame with their times, and encoded as H.264 in MP4.
+// Videos through FFmpeg's libraries: decoded frame by frame with their times, and encoded as H.264 in MP4 or VP9 in
+// WebM.
 #include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "io/image.h"
 
@@ -35,19 +37,30 @@ class VideoReader {
   const VideoInfo& info() const;
   // The next frame in the order they are shown; none at the end.
   std::optional<VideoFrame> next();
+  // Goes to a frame that can be decoded alone at or before `seconds`, as the container finds it: compare the time of
+  // the next frame. A container that cannot seek goes on where it is.
+  void seek(double seconds);
+  // When each frame is shown, in seconds from the start, rising: from the packets, read to the end but not decoded.
+  std::vector<double> packet_times();
 
  private:
   struct State;
   std::unique_ptr<State> state_;
 };
 
+// The packet times of a whole file. Error as of VideoReader, and where there is no frame.
+std::vector<double> video_frame_times(const std::filesystem::path& path);
+
+enum class VideoCodec { h264, vp9 };
+
 struct VideoWriterOptions {
   int64_t width = 0, height = 0;  // pixels; an odd side loses its last row or column, as 4:2:0 chroma wants
   double frames_per_second = 25;  // what the file announces; frames keep their own times
-  int quality = 20;               // H.264's constant rate factor: 0 lossless to 51, 18 looks lossless
+  int quality = 20;               // constant rate factor: 0 best; H.264 to 51, where 18 looks lossless; VP9 to 63
+  VideoCodec codec = VideoCodec::h264;
 };
 
-// An MP4 that appears whole under its name at finish(), or not at all.
+// An MP4 or WebM that appears whole under its name at finish(), or not at all.
 class VideoWriter {
  public:
   VideoWriter(const std::filesystem::path& path, const VideoWriterOptions& options);

@@ -59,9 +59,15 @@ struct VideoReader::State {
 
   void open();
   void describe();
+  // Seconds from the stream's start; none where the container has no stamp.
+  std::optional<double> time_of(int64_t stamp) const;
+  // The next packet of the stream; false at the end of the file.
+  bool read_packet();
   // Hands the decoder its next packet, or the end.
   void feed();
   Image to_image();
+  // Frames a second, for those without a stamp.
+  double rate() const { return info.frames_per_second > 0 ? info.frames_per_second : 25; }
 };
 
 void VideoReader::State::open() {
@@ -102,20 +108,29 @@ void VideoReader::State::describe() {
   info.frames = stream->nb_frames > 0 ? stream->nb_frames : std::llround(info.seconds * info.frames_per_second);
 }
 
-void VideoReader::State::feed() {
+std::optional<double> VideoReader::State::time_of(int64_t stamp) const {
+  if (stamp == AV_NOPTS_VALUE) return std::nullopt;
+  const int64_t start = stream->start_time == AV_NOPTS_VALUE ? 0 : stream->start_time;
+  return seconds_of(stamp - start, stream->time_base);
+}
+
+bool VideoReader::State::read_packet() {
   while (true) {
     av_packet_unref(packet.get());
     const int code = av_read_frame(input.get(), packet.get());
-    if (code == AVERROR_EOF) {
-      flushed = true;
-      avcodec_send_packet(codec.get(), nullptr);
-      return;
-    }
+    if (code == AVERROR_EOF) return false;
     if (code < 0) ffmpeg::fail("reading stopped after " + std::to_string(decoded) + " frames", file, code);
-    if (packet->stream_index != stream->index) continue;
+    if (packet->stream_index == stream->index) return true;
+  }
+}
+
+void VideoReader::State::feed() {
+  while (read_packet()) {
     // A packet that cannot be decoded costs its frames, not the film.
     if (avcodec_send_packet(codec.get(), packet.get()) != AVERROR_INVALIDDATA) return;
   }
+  flushed = true;
+  avcodec_send_packet(codec.get(), nullptr);
 }
 
 Image VideoReader::State::to_image() {
@@ -172,15 +187,37 @@ std::optional<VideoFrame> VideoReader::next() {
     if (!s.flushed) s.feed();
   }
   VideoFrame out;
-  const int64_t start = s.stream->start_time == AV_NOPTS_VALUE ? 0 : s.stream->start_time;
-  const int64_t stamp = s.frame->best_effort_timestamp;
-  const double rate = s.info.frames_per_second > 0 ? s.info.frames_per_second : 25;
-  out.time =
-      stamp == AV_NOPTS_VALUE ? static_cast<double>(s.decoded) / rate : seconds_of(stamp - start, s.stream->time_base);
+  out.time = s.time_of(s.frame->best_effort_timestamp).value_or(static_cast<double>(s.decoded) / s.rate());
   ++s.decoded;
   out.image = s.to_image();
   av_frame_unref(s.frame.get());
   return out;
+}
+
+void VideoReader::seek(double seconds) {
+  State& s = *state_;
+  const int64_t start = s.stream->start_time == AV_NOPTS_VALUE ? 0 : s.stream->start_time;
+  const int64_t stamp = start + std::llround(seconds / av_q2d(s.stream->time_base));
+  if (av_seek_frame(s.input.get(), s.stream->index, stamp, AVSEEK_FLAG_BACKWARD) < 0) return;
+  avcodec_flush_buffers(s.codec.get());
+  s.flushed = false;
+}
+
+std::vector<double> VideoReader::packet_times() {
+  State& s = *state_;
+  std::vector<double> times;
+  while (s.read_packet()) {
+    if (s.packet->flags & AV_PKT_FLAG_DISCARD) continue;  // cut away by an edit list
+    times.push_back(s.time_of(s.packet->pts).value_or(static_cast<double>(times.size()) / s.rate()));
+  }
+  std::sort(times.begin(), times.end());  // packets come in the order of decoding
+  return times;
+}
+
+std::vector<double> video_frame_times(const std::filesystem::path& path) {
+  std::vector<double> times = VideoReader(path).packet_times();
+  if (times.empty()) ffmpeg::fail("its video has no frames", path.string());
+  return times;
 }
 
 }  // namespace cambium::io

@@ -41,8 +41,9 @@ struct VideoWriter::State {
 };
 
 void VideoWriter::State::open_codec() {
-  const AVCodec* encoder = avcodec_find_encoder(AV_CODEC_ID_H264);
-  if (!encoder) ffmpeg::fail("FFmpeg here has no H.264 encoder", file);
+  const bool vp9 = options.codec == VideoCodec::vp9;
+  const AVCodec* encoder = avcodec_find_encoder(vp9 ? AV_CODEC_ID_VP9 : AV_CODEC_ID_H264);
+  if (!encoder) ffmpeg::fail(std::string("FFmpeg here has no ") + (vp9 ? "VP9" : "H.264") + " encoder", file);
   codec.reset(avcodec_alloc_context3(encoder));
   codec->width = static_cast<int>(options.width & ~int64_t{1});
   codec->height = static_cast<int>(options.height & ~int64_t{1});
@@ -56,7 +57,13 @@ void VideoWriter::State::open_codec() {
   codec->color_range = AVCOL_RANGE_MPEG;
   codec->flags |= AV_CODEC_FLAG_GLOBAL_HEADER;
   av_opt_set_int(codec->priv_data, "crf", options.quality, 0);
-  av_opt_set(codec->priv_data, "preset", "veryfast", 0);
+  if (vp9) {
+    codec->bit_rate = 0;  // quality alone decides
+    av_opt_set(codec->priv_data, "deadline", "good", 0);
+    av_opt_set_int(codec->priv_data, "cpu-used", 4, 0);
+  } else {
+    av_opt_set(codec->priv_data, "preset", "veryfast", 0);
+  }
   if (const int code = avcodec_open2(codec.get(), encoder, nullptr); code < 0) {
     ffmpeg::fail("a video of " + std::to_string(options.width) + " x " + std::to_string(options.height) +
                      " pixels cannot be encoded",
@@ -77,7 +84,8 @@ void VideoWriter::State::open_codec() {
 void VideoWriter::State::open_file() {
   AVFormatContext* context = nullptr;
   const std::string temporary = target.temporary().string();
-  if (const int code = avformat_alloc_output_context2(&context, nullptr, "mp4", temporary.c_str()); code < 0) {
+  const char* container = options.codec == VideoCodec::vp9 ? "webm" : "mp4";
+  if (const int code = avformat_alloc_output_context2(&context, nullptr, container, temporary.c_str()); code < 0) {
     ffmpeg::fail("cannot be written", file, code);
   }
   output.reset(context);

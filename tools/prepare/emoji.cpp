@@ -89,15 +89,17 @@ void write_shard(const fs::path& file, const std::vector<Emoji>& catalog, const 
 
 }  // namespace
 
-void prepare_emoji(const fs::path& downloads, const fs::path& out) {
+std::vector<Emoji> read_emojibase(const fs::path& downloads) {
   std::map<std::string, std::string> texts;
   read_package(find_package(downloads, "emojibase-data-", ".tgz"), [&](const std::string& name, std::string bytes) {
     if (name == "en/data.json" || name == "en/messages.json" || name == "meta/groups.json")
       texts[name] = std::move(bytes);
   });
-  const auto catalog =
-      data::emoji::parse_emojibase(texts["en/data.json"], texts["en/messages.json"], texts["meta/groups.json"]);
+  return data::emoji::parse_emojibase(texts["en/data.json"], texts["en/messages.json"], texts["meta/groups.json"]);
+}
 
+void prepare_emoji(const fs::path& downloads, const fs::path& out) {
+  const auto catalog = read_emojibase(downloads);
   AtomicDirectory directory(out);
   data::emoji::write_catalog(directory.temporary() / "catalog.json", catalog);
   const std::map<std::string, std::string> packages = {{"noto", "iconify-json-noto-1"},

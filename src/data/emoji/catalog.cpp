@@ -24,18 +24,31 @@ std::string spaced(std::string text) {
   return text;
 }
 
-}  // namespace
-
-std::string normalised_hexcode(std::string_view hexcode) {
+// Each code point of a hexcode, in lower case, replaced by what `map` gives; what becomes "" is left out.
+template <class Map>
+std::string map_code_points(std::string_view hexcode, const Map& map) {
   std::string out;
   for (size_t at = 0; at < hexcode.size();) {
     const size_t end = std::min(hexcode.find('-', at), hexcode.size());
     std::string part(hexcode.substr(at, end - at));
     std::transform(part.begin(), part.end(), part.begin(), [](unsigned char c) { return std::tolower(c); });
-    if (part != "fe0f") out += (out.empty() ? "" : "-") + part;
+    if (const std::string mapped = map(part); !mapped.empty()) out += (out.empty() ? "" : "-") + mapped;
     at = end + 1;
   }
   return out;
+}
+
+}  // namespace
+
+std::string normalised_hexcode(std::string_view hexcode) {
+  return map_code_points(hexcode, [](const std::string& part) { return part == "fe0f" ? "" : part; });
+}
+
+std::string genderless_hexcode(std::string_view hexcode) {
+  return map_code_points(normalised_hexcode(hexcode), [](const std::string& part) -> std::string {
+    if (part == "2640" || part == "2642" || part == "200d") return "";  // signs of gender, and what joins them
+    return part == "1f468" || part == "1f469" ? "1f9d1" : part;         // man, woman: person
+  });
 }
 
 std::vector<Emoji> parse_emojibase(std::string_view data, std::string_view messages, std::string_view groups) {

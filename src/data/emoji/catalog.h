@@ -24,6 +24,10 @@ std::vector<Emoji> parse_emojibase(std::string_view data, std::string_view messa
 // "1F9D1-200D-FE0F" -> "1f9d1-200d".
 std::string normalised_hexcode(std::string_view hexcode);
 
+// What a woman's, a man's and a person's emoji have in common ("1f469-200d-1f680" and "1f468-200d-1f680": the same),
+// since they are one drawing with other hair: they must fall on the same side of a split.
+std::string genderless_hexcode(std::string_view hexcode);
+
 // The prepared catalogue, as catalog.json beside the picture shards.
 void write_catalog(const std::filesystem::path& file, const std::vector<Emoji>& catalog);
 std::vector<Emoji> read_catalog(const std::filesystem::path& file);
