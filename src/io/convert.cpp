@@ -17,7 +17,7 @@ namespace fs = std::filesystem;
 bool writes_safetensors(const fs::path& out) {
   const std::string ending = out.extension().string();
   if (ending == ".safetensors") return true;
-  constexpr std::array<std::string_view, 3> kPth = {".pth", ".pt", ".bin"};
+  constexpr std::array<std::string_view, 4> kPth = {".pth", ".pt", ".ckpt", ".bin"};
   if (std::find(kPth.begin(), kPth.end(), ending) != kPth.end()) return false;
   throw UsageError({.what = "does not say which container to write",
                     .file = out.string(),

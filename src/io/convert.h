@@ -25,9 +25,9 @@ struct ConvertResult {
   std::vector<std::string> dropped = {};  // top-level keys of a .pth file that are not tensors: "optimizer"
 };
 
-// Writes `out` whole or not at all, as its ending says: .safetensors, or .pth, .pt, .bin. One tensor at a time is held
-// in memory. `in` and `out` may be the same file. Errors as load_weights and the writers say; UsageError for an ending
-// that is neither.
+// Writes `out` whole or not at all, as its ending says: .safetensors, or .pth, .pt, .ckpt, .bin. One tensor at a time
+// is held in memory. `in` and `out` may be the same file. Errors as load_weights and the writers say; UsageError for an
+// ending that is neither.
 ConvertResult convert_weights(const std::filesystem::path& in, const std::filesystem::path& out,
                               const ConvertOptions& options = {});
 

@@ -21,13 +21,13 @@ constexpr size_t kHead = 512;
 constexpr const char* kIndexEnd = ".index.json";
 constexpr const char* kResume = "resume or repeat the download";
 constexpr const char* kFormats =
-    "give a .safetensors file or a PyTorch .pth, .pt or .bin file (docs/weights.md lists files that load)";
+    "give a .safetensors file or a PyTorch .pth, .pt, .ckpt or .bin file (docs/weights.md lists files that load)";
 
 // In order of preference.
 constexpr std::array<std::string_view, 6> kUsualNames = {
     "model.safetensors", "model.safetensors.index.json", "open_clip_model.safetensors",
     "pytorch_model.bin", "pytorch_model.bin.index.json", "open_clip_pytorch_model.bin"};
-constexpr std::array<std::string_view, 4> kWeightsEnds = {".safetensors", ".pth", ".pt", ".bin"};
+constexpr std::array<std::string_view, 5> kWeightsEnds = {".safetensors", ".ckpt", ".pth", ".pt", ".bin"};
 constexpr std::array<std::string_view, 4> kUnfinishedEnds = {".incomplete", ".part", ".crdownload", ".aria2"};
 
 template <size_t N>
@@ -110,26 +110,6 @@ fs::path main_file(const fs::path& folder) {
   fail(folder, "holds no weights file", "give a folder with model.safetensors or pytorch_model.bin, or a file");
 }
 
-// models--openai--clip-vit-base-patch32/{blobs,refs,snapshots}: Hugging Face's cache of one model.
-fs::path snapshot(const fs::path& folder) {
-  std::error_code code;
-  if (!fs::is_directory(folder / "snapshots", code)) return folder;
-  if (fs::exists(folder / "refs/main", code)) {
-    std::string revision = read_file(folder / "refs/main", 1000);
-    while (!revision.empty() && std::isspace(static_cast<unsigned char>(revision.back()))) revision.pop_back();
-    if (!revision.empty() && revision.find('/') == std::string::npos &&
-        fs::is_directory(folder / "snapshots" / revision, code)) {
-      return folder / "snapshots" / revision;
-    }
-  }
-  std::vector<fs::path> revisions;
-  for (const auto& entry : fs::directory_iterator(folder / "snapshots")) revisions.push_back(entry.path());
-  if (revisions.size() != 1)
-    fail(folder, "holds " + std::to_string(revisions.size()) + " snapshots",
-         "give one of the folders under snapshots/");
-  return revisions[0];
-}
-
 struct Index {
   std::vector<fs::path> shards;                                   // sorted by name
   std::vector<std::pair<std::string, std::string>> tensors = {};  // name, shard
@@ -173,7 +153,7 @@ fs::path entry_file(const fs::path& path) {
   require(path);
   std::error_code code;
   if (!fs::is_directory(path, code)) return path;
-  const fs::path file = main_file(snapshot(path));
+  const fs::path file = main_file(follow_snapshot(path));
   require(file);
   return file;
 }
@@ -212,6 +192,25 @@ StateDict load_shards(const fs::path& index_file) {
 }
 
 }  // namespace
+
+fs::path follow_snapshot(const fs::path& path) {
+  require(path);
+  std::error_code code;
+  if (!fs::is_directory(path / "snapshots", code)) return path;
+  if (fs::exists(path / "refs/main", code)) {
+    std::string revision = read_file(path / "refs/main", 1000);
+    while (!revision.empty() && std::isspace(static_cast<unsigned char>(revision.back()))) revision.pop_back();
+    if (!revision.empty() && revision.find('/') == std::string::npos &&
+        fs::is_directory(path / "snapshots" / revision, code)) {
+      return path / "snapshots" / revision;
+    }
+  }
+  std::vector<fs::path> revisions;
+  for (const auto& entry : fs::directory_iterator(path / "snapshots")) revisions.push_back(entry.path());
+  if (revisions.size() != 1)
+    fail(path, "holds " + std::to_string(revisions.size()) + " snapshots", "give one of the folders under snapshots/");
+  return revisions[0];
+}
 
 WeightsContainer sniff_weights(const fs::path& file) {
   require(file);

@@ -20,6 +20,10 @@ WeightsContainer sniff_weights(const std::filesystem::path& file);
 // was not finished, several files to choose from.
 std::vector<std::filesystem::path> find_weights(const std::filesystem::path& path);
 
+// models--openai--clip-vit-base-patch32/{blobs,refs,snapshots}, Hugging Face's cache of one model, to the folder of its
+// snapshot: refs/main's, else the only one. Any other path as it is. Errors: nothing at the path, several snapshots.
+std::filesystem::path follow_snapshot(const std::filesystem::path& path);
+
 // The tensors of a file or folder, mapped, not copied (safetensors.h, pth.h). `key` chooses among the values of a .pth
 // file, as PthFile::state_dict says. Errors as above and as the containers' readers say; shards that hold one name
 // twice, or lack a tensor that their index lists.

@@ -15,6 +15,9 @@ struct Kind {
 // clang-format off
 constexpr std::array kKinds = {
     Kind{"clip_tokenizer", check_clip_tokenizer},
+    Kind{"clip_text", check_clip_text},
+    Kind{"clip_vision", check_clip_vision},
+    Kind{"key_map", check_key_map},
     Kind{"meru_lorentz_ops", check_meru_lorentz_ops},
     Kind{"meru_loss", check_meru_loss},
     Kind{"meru_ddp_loss", check_meru_ddp_loss},

@@ -1,13 +1,11 @@
 #include "models/clip/bpe.h"
 
-#include <zlib.h>
-
 #include <algorithm>
 #include <array>
 #include <functional>
-#include <memory>
 
 #include "core/error.h"
+#include "models/clip/merges.h"
 
 namespace cambium::clip {
 namespace {
@@ -57,36 +55,10 @@ bool parse_symbol(std::string_view symbol, std::string& bytes, bool& ends_piece)
   return !bytes.empty();
 }
 
-// The first lines of a file that may be gzipped: as many as the merges and their header need.
-std::string read_merge_lines(const fs::path& path) {
-  const std::unique_ptr<gzFile_s, int (*)(gzFile)> file(gzopen(path.c_str(), "rb"), &gzclose);
-  if (!file) {
-    throw Error({.what = "the tokenizer's merges cannot be opened", .file = path.string(), .mend = "check the path"});
-  }
-  constexpr size_t kChunk = 1 << 16;
-  constexpr size_t kMost = 4 << 20;  // twice what the longest plausible merges need: no file fills the memory
-  std::string text;
-  int64_t lines = 0;
-  while (lines <= BytePairEncoder::kMerges && text.size() < kMost) {
-    const size_t before = text.size();
-    text.resize(before + kChunk);
-    const int count = gzread(file.get(), text.data() + before, kChunk);
-    if (count < 0) {
-      throw Error({.what = "the tokenizer's merges cannot be read, the file is torn or no gzip file",
-                   .file = path.string(),
-                   .mend = "get bpe_simple_vocab_16e6.txt.gz again"});
-    }
-    text.resize(before + static_cast<size_t>(count));
-    if (count == 0) break;
-    lines += std::count(text.begin() + static_cast<int64_t>(before), text.end(), '\n');
-  }
-  return text;
-}
-
 }  // namespace
 
 BytePairEncoder::BytePairEncoder(const fs::path& path) {
-  const std::string text = read_merge_lines(path);
+  const std::string text = read_merges(path);
   tokens_.reserve(kTokens);
   slots_.resize(size_t{1} << kSlotBits);
   bytes_.reserve(text.size());

@@ -51,6 +51,18 @@ int64_t positive(const Config& config, const json& parent, const char* key, int6
   return value;
 }
 
+// Heads and activation of a tower's own object; `key` is where it stands, for errors.
+void apply_choices(const Config& config, const json& tower, const std::string& key, int64_t default_heads,
+                   int64_t& heads, nn::Activation& activation) {
+  heads = positive(config, tower, "num_attention_heads", default_heads);
+  const std::string name = config.get<std::string>(tower, "hidden_act").value_or("quick_gelu");
+  if (name != "gelu" && name != "quick_gelu") config.fail(key + "hidden_act", "unknown activation '" + name + "'");
+  activation = nn::parse_activation(name);
+  if (std::abs(config.get<double>(tower, "layer_norm_eps").value_or(1e-5) - 1e-5) > 1e-9) {
+    config.fail(key + "layer_norm_eps", "only an epsilon of 1e-5 is supported");
+  }
+}
+
 // Absent keys mean transformers' own defaults: files written by save_pretrained leave those out.
 void apply_tower(const Config& config, const char* key, int64_t default_heads, int64_t& heads,
                  nn::Activation& activation) {
@@ -66,14 +78,7 @@ void apply_tower(const Config& config, const char* key, int64_t default_heads, i
     }
   }
   if (!found) return;
-  heads = positive(config, tower, "num_attention_heads", default_heads);
-  const std::string name = config.get<std::string>(tower, "hidden_act").value_or("quick_gelu");
-  if (name != "gelu" && name != "quick_gelu")
-    config.fail(std::string(key) + ".hidden_act", "unknown activation '" + name + "'");
-  activation = nn::parse_activation(name);
-  if (std::abs(config.get<double>(tower, "layer_norm_eps").value_or(1e-5) - 1e-5) > 1e-9) {
-    config.fail(std::string(key) + ".layer_norm_eps", "only an epsilon of 1e-5 is supported");
-  }
+  apply_choices(config, tower, std::string(key) + ".", default_heads, heads, activation);
 }
 
 void apply_statistics(const Config& config, const json& parent, const char* mean, const char* std,
@@ -123,27 +128,60 @@ void apply_foreign_config(const std::filesystem::path& folder, Layout layout, CL
   }
 }
 
+TextTransformerOptions hugging_face_text_options(const json& object, const std::string& source) {
+  const Config config{.file = source, .object = object};
+  TextTransformerOptions o{.vocabulary = positive(config, object, "vocab_size", 49408),
+                           .context = positive(config, object, "max_position_embeddings", 77),
+                           .width = positive(config, object, "hidden_size", 512),
+                           .layers = positive(config, object, "num_hidden_layers", 12),
+                           .mlp_width = positive(config, object, "intermediate_size", 2048)};
+  apply_choices(config, object, "", 8, o.heads, o.activation);
+  o.validate();
+  return o;
+}
+
+VisionTransformerOptions hugging_face_vision_options(const json& object, const std::string& source) {
+  const Config config{.file = source, .object = object};
+  VisionTransformerOptions o{.image_size = positive(config, object, "image_size", 224),
+                             .patch = positive(config, object, "patch_size", 32),
+                             .width = positive(config, object, "hidden_size", 768),
+                             .depth = positive(config, object, "num_hidden_layers", 12),
+                             .mlp_width = positive(config, object, "intermediate_size", 3072),
+                             .pos_embed = PosEmbed::learned,
+                             .pre_norm = true,
+                             .patch_bias = false};
+  apply_choices(config, object, "", 12, o.heads, o.activation);
+  o.validate();
+  return o;
+}
+
+json hugging_face_text_config(const TextTransformerOptions& options) {
+  // Token ids as in CLIP's vocabulary, whose last two are the start and the end of text.
+  return {{"architectures", {"CLIPTextModel"}},
+          {"model_type", "clip_text_model"},
+          {"vocab_size", options.vocabulary},
+          {"hidden_size", options.width},
+          {"intermediate_size", options.hidden()},
+          {"num_hidden_layers", options.layers},
+          {"num_attention_heads", options.heads},
+          {"max_position_embeddings", options.context},
+          {"hidden_act", nn::to_string(options.activation)},
+          {"layer_norm_eps", 1e-5},
+          {"projection_dim", options.width},
+          {"bos_token_id", options.vocabulary - 2},
+          {"eos_token_id", options.vocabulary - 1}};
+}
+
 json hugging_face_config(const CLIPOptions& options) {
   const auto& visual = options.visual;
-  const auto& textual = options.textual;
-  // Token ids as in CLIP's vocabulary, whose last two are the start and the end of text.
+  json textual = hugging_face_text_config(options.textual);
+  textual.erase("architectures");
+  textual["projection_dim"] = options.embed_dim;
   return {{"architectures", {"CLIPModel"}},
           {"model_type", "clip"},
           {"projection_dim", options.embed_dim},
           {"logit_scale_init_value", 2.6592},
-          {"text_config",
-           {{"model_type", "clip_text_model"},
-            {"vocab_size", textual.vocabulary},
-            {"hidden_size", textual.width},
-            {"intermediate_size", textual.hidden()},
-            {"num_hidden_layers", textual.layers},
-            {"num_attention_heads", textual.heads},
-            {"max_position_embeddings", textual.context},
-            {"hidden_act", nn::to_string(textual.activation)},
-            {"layer_norm_eps", 1e-5},
-            {"projection_dim", options.embed_dim},
-            {"bos_token_id", textual.vocabulary - 2},
-            {"eos_token_id", textual.vocabulary - 1}}},
+          {"text_config", textual},
           {"vision_config",
            {{"model_type", "clip_vision_model"},
             {"hidden_size", visual.width},

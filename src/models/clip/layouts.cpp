@@ -145,7 +145,7 @@ io::StateDict to_canonical(const io::StateDict& state, Layout layout) {
   return out;
 }
 
-io::StateDict from_canonical(const io::StateDict& canonical, Layout layout) {
+io::StateDict from_canonical(const io::StateDict& canonical, Layout layout, std::string_view part) {
   if (layout == Layout::meru) return canonical;
   std::unordered_map<std::string, const KeyRule*> by_name;
   for (const KeyRule& rule : table_of(layout)) by_name[std::string(rule.canonical)] = &rule;
@@ -168,11 +168,11 @@ io::StateDict from_canonical(const io::StateDict& canonical, Layout layout) {
       continue;
     }
     const auto thirds = tensor.chunk(3);
-    for (int part = 0; part < 3; ++part)
-      out.tensors.emplace_back(io::replace_first(theirs, kPart, kParts[part]), thirds[part].contiguous());
+    for (int i = 0; i < 3; ++i)
+      out.tensors.emplace_back(io::replace_first(theirs, kPart, kParts[i]), thirds[i].contiguous());
   }
   for (const KeyRule& rule : table_of(layout)) {
-    if (!seen.contains(std::string(rule.canonical))) {
+    if (rule.canonical.starts_with(part) && !seen.contains(std::string(rule.canonical))) {
       throw Error({.what = "the " + layout_name(layout) + " layout needs " +
                            io::replace_first(rule.theirs, io::kIndex, "0") + ", and the model has no such tensor",
                    .file = canonical.source,

@@ -44,7 +44,8 @@ Layout detect_layout(const io::StateDict& state);
 // names that its table lacks stay as they are. Views where the form allows, copies for split_qkv.
 io::StateDict to_canonical(const io::StateDict& state, Layout layout);
 
-// The reverse. Error naming the first tensor that the layout has no place for, or lacks.
-io::StateDict from_canonical(const io::StateDict& canonical, Layout layout);
+// The reverse. `part` is how the canonical names of a tower alone begin ("textual."); empty for a whole model. Error
+// naming the first tensor that the layout has no place for, or lacks.
+io::StateDict from_canonical(const io::StateDict& canonical, Layout layout, std::string_view part = {});
 
 }  // namespace cambium::clip

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
+#include "io/shaped.h"
 #include "io/weights_file.h"
 #include "models/clip/foreign_config.h"
 #include "models/clip/options_json.h"
@@ -18,19 +19,10 @@ namespace {
 constexpr std::array<float, 3> kOpenAiMean = {0.48145466f, 0.4578275f, 0.40821073f};
 constexpr std::array<float, 3> kOpenAiStd = {0.26862954f, 0.26130258f, 0.27577711f};
 
+using io::shaped;
+
 [[noreturn]] void fail(const io::StateDict& state, const std::string& name, const std::string& what) {
   throw Error({.what = what, .file = state.source, .field = name});
-}
-
-// The tensor of that name, with that many dimensions, none of them empty.
-const at::Tensor& shaped(const io::StateDict& state, const std::string& name, int64_t dims) {
-  const at::Tensor& t = state.at(name);
-  if (t.dim() != dims || t.numel() == 0) {
-    std::ostringstream shape;
-    shape << t.sizes();
-    fail(state, name, "expected a tensor of " + std::to_string(dims) + " dimensions, got shape " + shape.str());
-  }
-  return t;
 }
 
 // How many of prefix0, prefix1, ... have the given tail.
@@ -117,6 +109,14 @@ TextTransformerOptions infer_textual(const io::StateDict& state) {
   if (o.mlp_width == 4 * o.width) o.mlp_width = 0;
   o.heads = std::max<int64_t>(1, o.width / 64);
   return o;
+}
+
+io::StateDict tower_state(const io::StateDict& state, std::string_view part) {
+  io::StateDict tower{.source = state.source};
+  for (const auto& [name, tensor] : state.tensors) {
+    if (name.starts_with(part)) tower.tensors.emplace_back(name.substr(part.size()), tensor);
+  }
+  return tower;
 }
 
 Weights interpret_weights(io::StateDict raw, const std::filesystem::path& folder, const WeightsOptions& wanted) {

@@ -30,6 +30,9 @@ struct Weights {
 VisionTransformerOptions infer_visual(const io::StateDict& canonical);
 TextTransformerOptions infer_textual(const io::StateDict& canonical);
 
+// The tensors of one tower, `part` ("textual.", "visual.") of a canonical state dict, under the tower's own names.
+io::StateDict tower_state(const io::StateDict& canonical, std::string_view part);
+
 // A file, or a folder with Hugging Face's or open_clip's names (whose config.json, open_clip_config.json and
 // preprocessor_config.json are read too). Heads and activation: our own checkpoints' metadata, else the folder's
 // config, else by layout (QuickGELU for OpenAI's archives and, without a config, for Hugging Face's up to width 1024).

@@ -4,6 +4,7 @@
 
 #include "core/error.h"
 #include "io/dtype.h"
+#include "io/shaped.h"
 #include "io/weights_file.h"
 #include "models/sam/layouts.h"
 #include "nn/load.h"
@@ -15,18 +16,10 @@ namespace {
 constexpr const char* kOptionsKey = "cambium.sam";
 constexpr int64_t kTinyViTEarlyWidth = 160;
 
+using io::shaped;
+
 [[noreturn]] void fail(const io::StateDict& state, const std::string& name, const std::string& what) {
   throw Error({.what = what, .file = state.source, .field = name});
-}
-
-// The tensor of that name, with that many dimensions, none of them empty.
-const at::Tensor& shaped(const io::StateDict& state, const std::string& name, int64_t dims) {
-  const at::Tensor& t = state.at(name);
-  if (t.dim() != dims || t.numel() == 0) {
-    fail(state, name,
-         "expected a tensor of " + std::to_string(dims) + " dimensions, got shape " + io::shape_text(t.sizes()));
-  }
-  return t;
 }
 
 // How many of prefix0tail, prefix1tail, ... there are.

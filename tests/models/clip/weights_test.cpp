@@ -254,6 +254,39 @@ TEST_F(HostileWeights, WrongTypesInConfig) {
   }
 }
 
+TEST(Towers, ATextTowerAloneComesBackFromHuggingFacesNames) {
+  const Weights whole = read_weights(fixture("hugging_face"));
+  io::StateDict tower;
+  for (const auto& [name, tensor] : tower_state(whole.state, "textual.").tensors)
+    tower.tensors.emplace_back("textual." + name, tensor);
+  EXPECT_NE(error_of([&] { from_canonical(tower, Layout::hugging_face); }), "");
+  const io::StateDict theirs = from_canonical(tower, Layout::hugging_face, "textual.");
+  EXPECT_TRUE(theirs.contains("text_model.encoder.layers.1.self_attn.k_proj.bias"));
+  const io::StateDict back = tower_state(to_canonical(theirs, Layout::hugging_face), "textual.");
+  TextTransformer model(whole.options.textual);
+  nn::load_state(model, back, {.may_miss = {"attn_mask"}});
+  for (const auto& [name, tensor] : back.tensors) EXPECT_TRUE(at::equal(tensor, tower.at("textual." + name))) << name;
+}
+
+TEST(Towers, OptionsByTransformersConfigurations) {
+  const auto text = [](const char* json) {
+    return hugging_face_text_options(nlohmann::json::parse(json), "config.json");
+  };
+  const TextTransformerOptions defaults = text("{}");  // what transformers leaves out
+  EXPECT_EQ(defaults.width, 512);
+  EXPECT_EQ(defaults.hidden(), 2048);
+  EXPECT_EQ(defaults.activation, nn::Activation::quick_gelu);
+  const TextTransformerOptions wide{.width = 64, .layers = 23, .heads = 4, .mlp_width = 128};
+  const TextTransformerOptions back = hugging_face_text_options(hugging_face_text_config(wide), "config.json");
+  EXPECT_EQ(back.layers, 23);
+  EXPECT_EQ(back.heads, 4);
+  EXPECT_EQ(back.hidden(), 128);
+  EXPECT_EQ(back.activation, nn::Activation::gelu);
+  for (const char* bad : {R"({"hidden_size": "x"})", R"({"num_hidden_layers": 0})", R"({"hidden_act": "relu"})",
+                          R"({"layer_norm_eps": 0.1})", R"({"num_attention_heads": 7})"})
+    EXPECT_NE(error_of([&] { text(bad); }), "") << bad;
+}
+
 TEST(OptionsJson, RefusesUnknownAndWrong) {
   const auto bad = [](const char* text) {
     return error_of([&] { options_from_json(nlohmann::json::parse(text), "file"); });

@@ -5,6 +5,9 @@
 namespace cambium::parity {
 
 Results check_clip_tokenizer(const Golden& golden);
+Results check_clip_text(const Golden& golden);
+Results check_clip_vision(const Golden& golden);
+Results check_key_map(const Golden& golden);
 Results check_meru_lorentz_ops(const Golden& golden);
 Results check_meru_loss(const Golden& golden);
 Results check_meru_ddp_loss(const Golden& golden);
