@@ -46,6 +46,7 @@ constexpr std::array kKinds = {
     Kind{"unet2d", check_unet2d},
     Kind{"noise_schedules", check_noise_schedules},
     Kind{"schedulers", check_schedulers},
+    Kind{"metrics", check_metrics},
 };
 // clang-format on
 

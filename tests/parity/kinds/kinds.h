@@ -31,6 +31,7 @@ Results check_sam_vit_1024(const Golden& golden);
 Results check_state_dict_keys(const Golden& golden);
 Results check_sam_adapter_data(const Golden& golden);
 Results check_seg_metrics(const Golden& golden);
+Results check_metrics(const Golden& golden);
 Results check_hq_sam_forward(const Golden& golden);
 Results check_mobile_sam_encoder(const Golden& golden);
 Results check_unet2d(const Golden& golden);
