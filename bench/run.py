@@ -111,7 +111,8 @@ def sd15_step_512():
     if not (weights / "config.json").exists():
         subprocess.run([str(c) for c in python("sd_unet.py", weights, "--write")], check=True, cwd=PEERS)
     return (lambda: run_json([BIN / "bench_sd15_step_512", weights, "bf16"]),
-            [lambda: run_json(python("sd_unet.py", weights, "--dtype", "bf16")), lambda: run_json(python("sd_unet.py", weights, "--dtype", "f32"))])
+            [lambda options=options: run_json(python("sd_unet.py", weights, *options))
+             for options in (("--dtype", "bf16"), ("--dtype", "bf16", "--channels-last"), ("--dtype", "f32"), ("--dtype", "f32", "--channels-last"))])
 
 
 BENCHES = {f.__name__: f for f in (attention, encode_vit_b16, train_meru_vit_s, cold_start_clip, search_1m, sam_encode_b_1024, sam_decode_64, metrics,
