@@ -19,7 +19,7 @@ check_includes() {
       allowed["report"] = "report " base
       allowed["data"] = "data " base
       allowed["train"] = "train data " base
-      split("clip meru sam sam_adapter latent_diffusion video_ldm", models, " ")
+      split("clip meru sam sam_adapter latent_diffusion video_ldm efficientnet", models, " ")
       foundation["meru"] = "models/clip"
       foundation["sam_adapter"] = "models/sam"
       foundation["latent_diffusion"] = "models/clip"

@@ -12,6 +12,7 @@
 #include "systems/sam_adapter/eval/model_eval.h"
 #include "systems/sam_adapter/eval/outputs.h"
 #include "systems/sam_adapter/eval/page.h"
+#include "systems/video_ldm/eval/film_eval.h"
 
 namespace cambium::cli {
 namespace {
@@ -24,6 +25,8 @@ struct EvalCommand : CommonOptions {
   systems::meru::ModelFiles model;
   std::vector<std::string> set;
   std::string predictions, masks, images, prediction_suffix, mask_suffix, image_suffix;
+  systems::video_ldm::FilmEvalOptions films;
+  std::string network;  // weights of the features' network; "" the packaged ones
   bool compat = false, grey_masks = false, resize = false, skip_faulty = false;
 };
 
@@ -99,7 +102,23 @@ void evaluate_meru(const EvalCommand& options, const fs::path& file) {
   write_json(options, json.dump(2));
 }
 
+void evaluate_films(const EvalCommand& options) {
+  using namespace systems::video_ldm;
+  const Compute compute = options.apply();
+  options.films.validate();
+  const auto features = options.films.distances ? open_efficientnet_features(options.network, compute.device) : nullptr;
+  const FilmEval eval = systems::video_ldm::evaluate_films(options.films, features.get());
+  if (options.json != "-") std::cout << report::to_text(to_table(eval));
+  write_json(options, to_json(eval).dump(2));
+}
+
 void run(const EvalCommand& options) {
+  if (!options.films.films.empty() || !options.films.reference.empty()) {
+    if (options.recipe.empty()) return evaluate_films(options);
+    throw UsageError({.what = "takes either a recipe or --films with --reference",
+                      .field = "eval",
+                      .mend = "leave one of them out"});
+  }
   const bool files = !options.predictions.empty() || !options.masks.empty();
   if (files && !options.recipe.empty()) {
     throw UsageError({.what = "takes either a recipe or --predictions with --masks",
@@ -108,8 +127,9 @@ void run(const EvalCommand& options) {
   }
   if (files) return evaluate_predictions(options);
   if (options.recipe.empty())
-    throw UsageError(
-        {.what = "recipe is required", .field = "eval", .mend = "name one, or give --predictions DIR --masks DIR"});
+    throw UsageError({.what = "recipe is required",
+                      .field = "eval",
+                      .mend = "name one, or give --predictions with --masks, or --films with --reference"});
   if (options.model.weights.empty())
     throw UsageError({.what = "is required with a recipe", .field = "--weights", .mend = "name the model's file"});
   fs::path file = options.recipe;
@@ -125,11 +145,13 @@ void add_eval(CLI::App& app) {
   auto options = std::make_shared<EvalCommand>();
   CLI::App* command = add_command(
       app, "eval",
-      "the paper's evaluation of a trained model on your own copy of a data set, or of any method's predicted masks",
+      "the paper's evaluation of a trained model on your own copy of a data set, or of any method's predicted masks or "
+      "films",
       "cambium eval recipes/meru/eval_image_folder.yaml --weights meru_vit_l.pth --set data.path=imagenet/val\n"
       "  cambium eval recipes/sam_adapter/camouflage.yaml --weights sam_vit_h_4b8939.pth --delta delta.safetensors "
       "--set data.root=COD -o out/camo\n"
-      "  cambium eval --predictions results/CAMO --masks CAMO/GT --images CAMO/Imgs -o out/camo");
+      "  cambium eval --predictions results/CAMO --masks CAMO/GT --images CAMO/Imgs -o out/camo\n"
+      "  cambium eval --films samples --reference held_out.jsonl --frames 16 --fps 8");
   command->add_option("recipe", options->recipe, "the evaluation recipe (YAML)");
   add_model_files(*command, options->model, "a MERU or CLIP file or folder, or a SAM (docs/weights.md lists them)",
                   false);
@@ -140,6 +162,12 @@ void add_eval(CLI::App& app) {
                       "a folder of predicted masks: grey pictures, named as the masks are");
   command->add_option("--masks", options->masks, "the folder of true masks");
   command->add_option("--images", options->images, "the folder of the pictures, for the gallery");
+  command->add_option("--films", options->films.films, "a folder of films, or a list of them (.jsonl)");
+  command->add_option("--reference", options->films.reference, "the real films that they are compared with");
+  command->add_option("--frames", options->films.frames, "frames of each film's middle (16)");
+  command->add_option("--fps", options->films.fps, "frames a second that are taken; 0 keeps the films' own");
+  command->add_option("--network", options->network, "weights of EfficientNet-Lite0, if not those of scripts/data");
+  command->add_flag("!--no-distances", options->films.distances, "consistency alone, without a network");
   command->add_option("-o,--out", options->out,
                       "folder for report.html, scores.csv (a row per picture) and results.json");
   command->add_flag("--compat", options->compat, "also score as SAM-Adapter's released code does");
