@@ -16,7 +16,8 @@ Attention::Attention(const CrossAttentionOptions& options) : options_(options) {
   options.validate();
   const int64_t width = options.width, source = options.context_width > 0 ? options.context_width : width;
   const auto projection = [&](const char* name, int64_t in) {
-    return register_module(name, std::make_shared<Linear>(LinearOptions{.in = in, .out = width, .bias = false}));
+    return register_module(
+        name, std::make_shared<Linear>(LinearOptions{.in = in, .out = width, .bias = options.projection_bias}));
   };
   to_q_ = projection("to_q", width);
   to_k_ = projection("to_k", source);

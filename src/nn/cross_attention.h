@@ -15,7 +15,8 @@ namespace cambium::nn {
 struct CrossAttentionOptions {
   int64_t width = 0;
   int64_t heads = 1;
-  int64_t context_width = 0;  // 0: keys and values come from the queries' tokens
+  int64_t context_width = 0;     // 0: keys and values come from the queries' tokens
+  bool projection_bias = false;  // to_q, to_k and to_v have one too
 
   // UsageError where the heads do not divide the width.
   void validate() const;
@@ -28,7 +29,7 @@ struct KeysValues {
   bool defined() const { return keys.defined(); }
 };
 
-// to_q, to_k and to_v without bias, to_out.0 with one.
+// to_q, to_k and to_v (without bias, unless told), to_out.0 with one.
 class Attention : public torch::nn::Module {
  public:
   explicit Attention(const CrossAttentionOptions& options);

@@ -47,6 +47,7 @@ constexpr std::array kKinds = {
     Kind{"noise_schedules", check_noise_schedules},
     Kind{"schedulers", check_schedulers},
     Kind{"metrics", check_metrics},
+    Kind{"vae", check_vae},
 };
 // clang-format on
 

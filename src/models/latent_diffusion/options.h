@@ -32,6 +32,8 @@ struct AutoencoderOptions {
   int64_t norm_groups = 32;
   double scaling_factor = 0.18215;  // diffusion latents are this times the autoencoder's
   bool middle_attention = true;
+  bool quant_conv = true;       // a 1x1 convolution behind the encoder
+  bool post_quant_conv = true;  // one before the decoder (Stable Video Diffusion has none)
 
   // Pixels a side to one latent.
   int64_t factor() const { return int64_t{1} << (block_out_channels.size() - 1); }

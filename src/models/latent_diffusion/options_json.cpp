@@ -108,6 +108,22 @@ void refuse_other_architectures(const Fields& fields) {
   fields.only("conv_out_kernel", 3);
 }
 
+// All blocks of an autoencoder are of one type.
+void only_blocks(const Fields& fields, const std::string& field, std::string_view name) {
+  for (const std::string& given : fields.value(field, std::vector<std::string>{}))
+    if (given != name) fields.fail(field, "unknown block type \"" + given + "\"", "use " + std::string(name));
+}
+
+template <class Options>
+Options validated(Options options, const std::string& source) {
+  try {
+    options.validate();
+  } catch (const UsageError& e) {  // the file's fault, not the caller's
+    throw Error({.what = e.info().what, .file = source, .field = e.info().field, .mend = e.info().mend});
+  }
+  return options;
+}
+
 }  // namespace
 
 UNetOptions unet_options(const json& config, const std::string& source) {
@@ -136,12 +152,28 @@ UNetOptions unet_options(const json& config, const std::string& source) {
   o.linear_projection = fields.value("use_linear_projection", false);
   o.class_embeddings = fields.value("num_class_embeds", int64_t{0});
   o.norm_groups = fields.value("norm_num_groups", int64_t{32});
-  try {
-    o.validate();
-  } catch (const UsageError& e) {  // the file's fault, not the caller's
-    throw Error({.what = e.info().what, .file = source, .field = e.info().field, .mend = e.info().mend});
-  }
-  return o;
+  return validated(std::move(o), source);
+}
+
+AutoencoderOptions autoencoder_options(const json& config, const std::string& source) {
+  const Fields fields(config, source);
+  fields.only("act_fn", "silu");
+  for (const char* field : {"latents_mean", "latents_std", "shift_factor"}) fields.none(field);
+  only_blocks(fields, "down_block_types", "DownEncoderBlock2D");
+  only_blocks(fields, "up_block_types", "UpDecoderBlock2D");
+  const bool temporal = fields.value("_class_name", std::string()) == "AutoencoderKLTemporalDecoder";
+  AutoencoderOptions o;
+  o.image_channels = fields.value("in_channels", int64_t{3});
+  fields.only("out_channels", o.image_channels);
+  o.latent_channels = fields.value("latent_channels", int64_t{4});
+  o.block_out_channels = fields.value("block_out_channels", std::vector<int64_t>{64});
+  o.layers_per_block = fields.value("layers_per_block", int64_t{1});
+  o.norm_groups = fields.value("norm_num_groups", int64_t{32});
+  o.scaling_factor = fields.value("scaling_factor", 0.18215);
+  o.middle_attention = fields.value("mid_block_add_attention", true);
+  o.quant_conv = fields.value("use_quant_conv", true);
+  o.post_quant_conv = fields.value("use_post_quant_conv", !temporal);
+  return validated(std::move(o), source);
 }
 
 }  // namespace cambium::latent_diffusion

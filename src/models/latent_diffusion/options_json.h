@@ -12,4 +12,7 @@ namespace cambium::latent_diffusion {
 // naming the field where it asks for another architecture than Stable Diffusion 1, 2 or the x4 upscaler have.
 UNetOptions unet_options(const nlohmann::json& config, const std::string& source = {});
 
+// Of an AutoencoderKL or an AutoencoderKLTemporalDecoder, as above.
+AutoencoderOptions autoencoder_options(const nlohmann::json& config, const std::string& source = {});
+
 }  // namespace cambium::latent_diffusion

@@ -67,5 +67,28 @@ TEST(UNetOptionsJson, RefusesWrongTypesAndLengths) {
   expect_refused(json::array(), "");
 }
 
+TEST(AutoencoderOptionsJson, ReadsStableDiffusionsConfig) {
+  const AutoencoderOptions o = autoencoder_options(json::parse(R"({
+    "_class_name": "AutoencoderKL", "act_fn": "silu", "block_out_channels": [128, 256, 512, 512],
+    "down_block_types": ["DownEncoderBlock2D", "DownEncoderBlock2D", "DownEncoderBlock2D", "DownEncoderBlock2D"],
+    "in_channels": 3, "latent_channels": 4, "layers_per_block": 2, "norm_num_groups": 32, "out_channels": 3,
+    "up_block_types": ["UpDecoderBlock2D", "UpDecoderBlock2D", "UpDecoderBlock2D", "UpDecoderBlock2D"]})"));
+  EXPECT_EQ(o.block_out_channels, AutoencoderOptions{}.block_out_channels);
+  EXPECT_EQ(o.layers_per_block, 2);
+  EXPECT_EQ(o.scaling_factor, 0.18215);
+  EXPECT_TRUE(o.middle_attention && o.quant_conv && o.post_quant_conv);
+}
+
+TEST(AutoencoderOptionsJson, TheTemporalDecoderHasNoPostQuantConv) {
+  EXPECT_FALSE(autoencoder_options({{"_class_name", "AutoencoderKLTemporalDecoder"}}).post_quant_conv);
+  EXPECT_FALSE(autoencoder_options({{"use_post_quant_conv", false}}).post_quant_conv);
+}
+
+TEST(AutoencoderOptionsJson, RefusesOtherArchitectures) {
+  EXPECT_THROW(autoencoder_options({{"shift_factor", 0.1159}}), Error);
+  EXPECT_THROW(autoencoder_options({{"up_block_types", {"AttnUpDecoderBlock2D"}}}), Error);
+  EXPECT_THROW(autoencoder_options({{"block_out_channels", {100}}}), Error);
+}
+
 }  // namespace
 }  // namespace cambium::latent_diffusion

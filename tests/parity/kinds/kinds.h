@@ -37,5 +37,6 @@ Results check_mobile_sam_encoder(const Golden& golden);
 Results check_unet2d(const Golden& golden);
 Results check_noise_schedules(const Golden& golden);
 Results check_schedulers(const Golden& golden);
+Results check_vae(const Golden& golden);
 
 }  // namespace cambium::parity

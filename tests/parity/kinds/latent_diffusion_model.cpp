@@ -3,6 +3,8 @@
 #include <ATen/ATen.h>
 #include <torch/nn/module.h>
 
+#include <algorithm>
+
 #include "core/error.h"
 
 namespace cambium::parity {
@@ -20,6 +22,23 @@ at::Tensor gradient_norms(const torch::nn::Module& module, const Json& names) {
     norms.push_back(gradient.defined() ? gradient.to(at::kDouble).norm().item<double>() : 0.0);
   }
   return at::tensor(norms, at::kDouble);
+}
+
+latent_diffusion::AutoencoderOptions autoencoder_options(const Json& config) {
+  const auto has = [&](const std::string& name) {
+    return std::ranges::any_of(config.at("params"), [&](const Json& entry) { return entry.at(0) == name; });
+  };
+  return {.latent_channels = config.value("latent_channels", int64_t{4}),
+          .block_out_channels = config.at("block_out_channels").get<std::vector<int64_t>>(),
+          .layers_per_block = config.at("layers_per_block"),
+          .norm_groups = config.value("norm_num_groups", int64_t{32}),
+          .middle_attention = has("decoder.mid_block.attentions.0.group_norm.weight"),
+          .quant_conv = has("quant_conv.weight"),
+          .post_quant_conv = has("post_quant_conv.weight")};
+}
+
+void require_loss(const Json& config, const std::string& computed) {
+  if (config.at("loss") != computed) throw Error({.what = "unknown loss", .field = "loss"});
 }
 
 }  // namespace cambium::parity

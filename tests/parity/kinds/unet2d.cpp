@@ -2,7 +2,6 @@
 // gradient. The output comes from a pass without gradients, as at inference; loss and gradients from a training pass.
 #include <ATen/ATen.h>
 
-#include "core/error.h"
 #include "models/latent_diffusion/options_json.h"
 #include "models/latent_diffusion/unet.h"
 #include "parity/fill.h"
@@ -25,7 +24,7 @@ Results check_unet2d(const Golden& golden) {
     const at::NoGradGuard no_grad;
     results.tensors["out"] = run();
   }
-  if (config.at("loss") != "mean(out^2)") throw Error({.what = "unknown loss", .field = "loss"});
+  require_loss(config, "mean(out^2)");
   const at::Tensor loss = run().square().mean();
   loss.backward();
   results.json["loss_value"] = loss.item<double>();
