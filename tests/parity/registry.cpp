@@ -46,6 +46,9 @@ constexpr std::array kKinds = {
     Kind{"unet2d", check_unet2d},
     Kind{"noise_schedules", check_noise_schedules},
     Kind{"schedulers", check_schedulers},
+    Kind{"text_to_image", check_text_to_image},
+    Kind{"image_to_image", check_image_to_image},
+    Kind{"x4_upscale_loop", check_x4_upscale_loop},
     Kind{"metrics", check_metrics},
     Kind{"vae", check_vae},
 };

@@ -38,5 +38,8 @@ Results check_unet2d(const Golden& golden);
 Results check_noise_schedules(const Golden& golden);
 Results check_schedulers(const Golden& golden);
 Results check_vae(const Golden& golden);
+Results check_text_to_image(const Golden& golden);
+Results check_image_to_image(const Golden& golden);
+Results check_x4_upscale_loop(const Golden& golden);
 
 }  // namespace cambium::parity
