@@ -1,7 +1,6 @@
 #include "index/search.h"
 
 #include <ATen/ATen.h>
-#include <ATen/Parallel.h>
 
 #include <algorithm>
 #include <cmath>
@@ -10,6 +9,7 @@
 #include <unordered_set>
 
 #include "core/error.h"
+#include "core/parallel.h"
 
 namespace cambium::index {
 namespace {
@@ -74,7 +74,7 @@ class Scan {
 
   const std::vector<Best>& run() {
     const int64_t blocks = (rows_.size(0) + options_.block_rows - 1) / options_.block_rows;
-    at::parallel_for(0, blocks, 1, [&](int64_t begin, int64_t end) {
+    parallel_for(0, blocks, 1, [&](int64_t begin, int64_t end) {
       std::vector<Best> mine(best_.size(), Best(capacity_));
       at::Tensor buffer = at::empty({options_.block_queries * options_.block_rows}, at::kFloat);
       for (int64_t block = begin; block < end; ++block) scan_block(block, buffer, mine);
