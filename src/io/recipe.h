@@ -83,4 +83,31 @@ class Recipe {
   std::shared_ptr<RecipeSection::Node> root_;
 };
 
+// A recipe of type R, and its resolved text. R's fields(RecipeSection&, R&) stands beside R.
+template <class R>
+struct LoadedRecipe {
+  R recipe;
+  std::string resolved;
+};
+
+template <class R>
+LoadedRecipe<R> read_recipe(Recipe document) {
+  LoadedRecipe<R> loaded;
+  document.read([&](RecipeSection& section) { fields(section, loaded.recipe); });
+  loaded.resolved = document.resolved();
+  return loaded;
+}
+
+// The recipe in `file` with overrides applied.
+template <class R>
+LoadedRecipe<R> load_recipe(const std::filesystem::path& file, const std::vector<std::string>& overrides = {}) {
+  return read_recipe<R>(Recipe::load(file, overrides));
+}
+
+// The recipe in a text (of a delta's header); `source` names it in errors.
+template <class R>
+LoadedRecipe<R> parse_recipe(const std::string& text, const std::string& source) {
+  return read_recipe<R>(Recipe::parse(text, source));
+}
+
 }  // namespace cambium::io

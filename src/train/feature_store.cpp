@@ -171,7 +171,10 @@ void RowOrder::shuffle() {
   Rng rng(mix_seed(options_.seed, "cached rows", static_cast<uint64_t>(pass_)));
   for (int64_t i = 0; i < rows; ++i) order_[i] = i;
   rng.shuffle(order_);
-  for (int64_t& row : order_) row = row * options_.views + rng.below(options_.views);
+  for (int64_t& row : order_) {
+    row =
+        options_.side_by_side ? row * options_.views + rng.below(options_.views) : pass_ % options_.views * rows + row;
+  }
 }
 
 std::vector<std::vector<int64_t>> RowOrder::next(int64_t micro_batches, int64_t micro_batch) {

@@ -60,12 +60,15 @@ class FeatureStore {
 };
 
 // Steps over such rows: every pass in an order of its own, the samples of a step distinct. With several views of each
-// sample in the store, side by side, a pass takes one of them, drawn anew.
+// sample in the store, a pass takes one of each sample.
 class RowOrder {
  public:
   struct Options {
     int64_t rows = 0;  // in the store, views included
     int64_t views = 1;
+    // A sample's views lie side by side, and which is taken is drawn for each sample. Otherwise the samples lie one
+    // after another, once for each view, and pass p takes view p mod views.
+    bool side_by_side = true;
     uint64_t seed = 0;
   };
   explicit RowOrder(Options options);

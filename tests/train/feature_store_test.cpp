@@ -99,13 +99,29 @@ TEST(RowOrder, APassTakesEverySampleOnceInOneOfItsViews) {
   EXPECT_EQ(rows.size(), 2u);  // both views occur
 }
 
+TEST(RowOrder, PassesTakeViewsInTurnWhereTheyLieOneAfterAnother) {
+  RowOrder order({.rows = 15, .views = 3, .side_by_side = false, .seed = 3});
+  std::vector<std::vector<int64_t>> passes;
+  for (int64_t pass = 0; pass < 4; ++pass) {
+    passes.push_back(order.next(1, 5)[0]);
+    std::set<int64_t> samples;
+    for (const int64_t row : passes.back()) {
+      EXPECT_EQ(row / 5, pass % 3);
+      samples.insert(row % 5);
+    }
+    EXPECT_EQ(samples.size(), 5u);
+  }
+  EXPECT_NE(passes[0], passes[3]);  // the same view in another order
+}
+
 TEST(RowOrder, ContinuesWhereItWas) {
-  RowOrder order({.rows = 10, .seed = 3});
-  order.next(1, 3);
-  const nlohmann::json state = order.state();
-  RowOrder again({.rows = 10, .seed = 3});
-  again.restore(state);
-  for (int64_t step = 0; step < 7; ++step) EXPECT_EQ(order.next(1, 3), again.next(1, 3));
+  for (const bool side_by_side : {true, false}) {
+    const RowOrder::Options options{.rows = 20, .views = 2, .side_by_side = side_by_side, .seed = 3};
+    RowOrder order(options), again(options);
+    order.next(1, 3);
+    again.restore(order.state());
+    for (int64_t step = 0; step < 7; ++step) EXPECT_EQ(order.next(1, 3), again.next(1, 3));
+  }
 }
 
 TEST(RowOrder, RefusesAStepBeyondThePassAndAnotherStore) {
