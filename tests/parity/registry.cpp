@@ -51,6 +51,8 @@ constexpr std::array kKinds = {
     Kind{"x4_upscale_loop", check_x4_upscale_loop},
     Kind{"metrics", check_metrics},
     Kind{"vae", check_vae},
+    Kind{"temporal_vae", check_temporal_vae},
+    Kind{"temporal_discriminator", check_temporal_discriminator},
 };
 // clang-format on
 

@@ -41,5 +41,7 @@ Results check_vae(const Golden& golden);
 Results check_text_to_image(const Golden& golden);
 Results check_image_to_image(const Golden& golden);
 Results check_x4_upscale_loop(const Golden& golden);
+Results check_temporal_vae(const Golden& golden);
+Results check_temporal_discriminator(const Golden& golden);
 
 }  // namespace cambium::parity
