@@ -1,10 +1,10 @@
 #include "models/clip/tokenizer.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 8
-#include <ATen/Parallel.h>
 #include <pcre2.h>
 
 #include "core/error.h"
+#include "core/parallel.h"
 #include "core/paths.h"
 #include "models/clip/text_clean.h"
 #include "models/clip/unicode.h"
@@ -90,7 +90,7 @@ std::vector<int32_t> Tokenizer::encode(std::string_view text) const {
 
 std::vector<std::vector<int32_t>> Tokenizer::encode(std::span<const std::string> texts) const {
   std::vector<std::vector<int32_t>> batch(texts.size());
-  at::parallel_for(0, static_cast<int64_t>(texts.size()), 256, [&](int64_t begin, int64_t end) {
+  parallel_for(0, static_cast<int64_t>(texts.size()), 256, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       try {
         batch[i] = encode(texts[i]);

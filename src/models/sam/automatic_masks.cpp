@@ -1,12 +1,12 @@
 #include "models/sam/automatic_masks.h"
 
-#include <ATen/Parallel.h>
 #include <ATen/ops/tensor.h>
 
 #include <algorithm>
 #include <cmath>
 
 #include "core/error.h"
+#include "core/parallel.h"
 #include "models/sam/mask_scaler.h"
 #include "models/sam/nms.h"
 #include "models/sam/small_regions.h"
@@ -125,7 +125,7 @@ class Generator {
         passed[k] = 1;
       }
     };
-    at::parallel_for(0, static_cast<int64_t>(wanted.size()), 1, measure);
+    parallel_for(0, static_cast<int64_t>(wanted.size()), 1, measure);
     std::vector<Candidate> masks;
     for (size_t k = 0; k < all.size(); ++k) {
       if (passed[k]) masks.push_back(std::move(all[k]));
@@ -152,7 +152,7 @@ class Generator {
         masks[i].box = io::rle_bounds(masks[i].rle);
       }
     };
-    at::parallel_for(0, static_cast<int64_t>(masks.size()), 1, mend);
+    parallel_for(0, static_cast<int64_t>(masks.size()), 1, mend);
     return suppressed(std::move(masks), scores, std::max(options_.box_nms_thresh, options_.crop_nms_thresh));
   }
 

@@ -1,13 +1,13 @@
 // The mask decoder at inference. A prompt's image tokens are 2 MB in bfloat16 and its upscaled pixels 4 MB: kept in the
 // caches by taking one prompt at a time, and one strip of its image at a time for the pixels.
 #include <ATen/Parallel.h>
-#include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/matmul.h>
 
 #include <algorithm>
 #include <optional>
 
+#include "core/parallel.h"
 #include "models/sam/mask_decoder.h"
 #include "nn/activation.h"
 
@@ -60,8 +60,7 @@ MaskOutput MaskDecoder::forward_each(const DecoderInput& in, int64_t batch, int6
     }
   };
   if (batch >= 2 * at::get_num_threads()) {
-    at::parallel_for(0, batch, 1, [&](int64_t from, int64_t to) {
-      const at::NoGradGuard no_grad;  // of this thread
+    parallel_for(0, batch, 1, [&](int64_t from, int64_t to) {
       for (int64_t i = from; i < to; ++i) decode_one(i);
     });
   } else {

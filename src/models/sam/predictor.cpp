@@ -1,6 +1,5 @@
 #include "models/sam/predictor.h"
 
-#include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/stack.h>
@@ -8,6 +7,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/parallel.h"
 #include "io/image_tensor.h"
 
 namespace cambium::sam {
@@ -37,7 +37,7 @@ std::vector<MaskSummary> Prediction::summaries(float threshold, float stability_
   const int64_t pixels = masks.size(2) * masks.size(3);
   const MaskScaler scaler(frame, masks.size(2), masks.size(3));
   std::vector<MaskSummary> summaries(static_cast<size_t>(masks.size(0) * masks.size(1)));
-  at::parallel_for(0, static_cast<int64_t>(summaries.size()), 1, [&](int64_t begin, int64_t end) {
+  parallel_for(0, static_cast<int64_t>(summaries.size()), 1, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       summaries[i] = scaler.summarize(masks.const_data_ptr<float>() + i * pixels, threshold, stability_offset);
     }

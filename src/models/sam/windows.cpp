@@ -1,11 +1,12 @@
 #include "models/sam/windows.h"
 
-#include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <cstring>
+
+#include "core/parallel.h"
 
 namespace cambium::sam {
 namespace {
@@ -26,7 +27,7 @@ struct Layout {
 template <class Run>
 void for_each_line(const Layout& l, const Run& run) {
   const int64_t lines = l.batch * l.rows() * l.columns() * l.size;
-  at::parallel_for(0, lines, 64, [&](int64_t begin, int64_t end) {
+  parallel_for(0, lines, 64, [&](int64_t begin, int64_t end) {
     for (int64_t line = begin; line < end; ++line) {
       const int64_t within = line % l.size, window = line / l.size;
       const int64_t column = window % l.columns(), row = window / l.columns() % l.rows();

@@ -1,12 +1,12 @@
 #include "nn/kernels/elementwise.h"
 
-#include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 #include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "core/device.h"
+#include "core/parallel.h"
 #include "nn/kernels/geglu_kernel.h"
 #include "nn/kernels/gelu_kernel.h"
 
@@ -22,8 +22,8 @@ at::Tensor forward_values(const at::Tensor& x) {
   at::Tensor y = at::empty_like(x);  // keeps the memory format, so both are walked in memory order
   const auto* in = static_cast<const uint16_t*>(x.const_data_ptr());
   auto* out = static_cast<uint16_t*>(y.mutable_data_ptr());
-  at::parallel_for(0, x.numel(), kGrain,
-                   [&](int64_t begin, int64_t end) { gelu_forward(in + begin, out + begin, end - begin); });
+  parallel_for(0, x.numel(), kGrain,
+               [&](int64_t begin, int64_t end) { gelu_forward(in + begin, out + begin, end - begin); });
   return y;
 }
 
@@ -39,7 +39,7 @@ struct Gelu : torch::autograd::Function<Gelu> {
     const auto* in = static_cast<const uint16_t*>(x.const_data_ptr());
     const auto* grad = static_cast<const uint16_t*>(dy.const_data_ptr());
     auto* out = static_cast<uint16_t*>(dx.mutable_data_ptr());
-    at::parallel_for(0, x.numel(), kGrain, [&](int64_t begin, int64_t end) {
+    parallel_for(0, x.numel(), kGrain, [&](int64_t begin, int64_t end) {
       gelu_backward(in + begin, grad + begin, out + begin, end - begin);
     });
     return {dx};
@@ -50,8 +50,8 @@ struct Gelu : torch::autograd::Function<Gelu> {
 template <class Work>
 void for_rows(const at::Tensor& x, const Work& work) {
   const int64_t width = x.size(-1) / 2, rows = x.numel() / x.size(-1);
-  at::parallel_for(0, rows, std::max<int64_t>(1, kGrain / width),
-                   [&](int64_t begin, int64_t end) { work(begin, end - begin, width); });
+  parallel_for(0, rows, std::max<int64_t>(1, kGrain / width),
+               [&](int64_t begin, int64_t end) { work(begin, end - begin, width); });
 }
 
 template <class T>

@@ -10,6 +10,7 @@
 #include <atomic>
 
 #include "core/device.h"
+#include "core/parallel.h"
 #include "nn/kernels/attention_kernel.h"
 
 namespace cambium::nn::kernels {
@@ -75,7 +76,7 @@ AttentionProblem problem_of(const at::Tensor& q, const at::Tensor& k, const Fuse
 template <class Work>
 void run_tasks(int64_t tasks, const Work& work) {
   std::atomic<int64_t> free{0};
-  at::parallel_for(0, std::min<int64_t>(tasks, at::get_num_threads()), 1, [&](int64_t begin, int64_t end) {
+  parallel_for(0, std::min<int64_t>(tasks, at::get_num_threads()), 1, [&](int64_t begin, int64_t end) {
     for (int64_t worker = begin; worker < end; ++worker) {
       for (int64_t i = free++, next = 0; i < tasks; i = next) {
         next = free++;
@@ -165,7 +166,7 @@ std::array<at::Tensor, 2> backward_into(const at::Tensor& q, const at::Tensor& k
                 : at::Tensor();
   };
   const at::Tensor dheight = sums_of(wanted.height, o.height), dwidth = sums_of(wanted.width, o.width);
-  at::parallel_for(0, workers, 1, [&](int64_t begin, int64_t end) {
+  parallel_for(0, workers, 1, [&](int64_t begin, int64_t end) {
     for (int64_t worker = begin; worker < end; ++worker) {
       AttentionGradients own = g;
       if (wanted.height) own.dheight = dheight.mutable_data_ptr<float>() + worker * o.height.numel();

@@ -1,11 +1,11 @@
 #include "nn/kernels/fused_group_norm.h"
 
-#include <ATen/Parallel.h>
 #include <ATen/ops/empty_like.h>
 
 #include <cmath>
 #include <vector>
 
+#include "core/parallel.h"
 #include "nn/kernels/group_norm_kernel.h"
 
 namespace cambium::nn::kernels {
@@ -29,7 +29,7 @@ Sizes sizes_of(const at::Tensor& x) {
 // work(sample, piece, first row counted over all samples, rows) for every piece, on all threads.
 template <class Work>
 void for_pieces(const Sizes& s, const Work& work) {
-  at::parallel_for(0, s.batch * s.pieces, 1, [&](int64_t begin, int64_t end) {
+  parallel_for(0, s.batch * s.pieces, 1, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       const int64_t sample = i / s.pieces, piece = i % s.pieces, first = piece * s.piece_rows;
       work(i, sample, sample * s.rows + first, std::min(s.piece_rows, s.rows - first));
