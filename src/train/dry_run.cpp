@@ -113,7 +113,7 @@ void advise(DryRunReport& report, const LoopOptions& options, int64_t state_byte
         ": make the micro-batch smaller and take more of them a step, or turn on activation checkpointing");
   }
   const int64_t kept = options.keep > 0 ? options.keep + 1 : 0;  // one is written before the oldest goes
-  if (!options.run.empty() && kept > 0 && kept * report.checkpoint_bytes > report.disk_available_bytes) {
+  if (report.writes_checkpoints && kept > 0 && kept * report.checkpoint_bytes > report.disk_available_bytes) {
     say(std::to_string(options.keep) + " checkpoints of " + format_bytes(static_cast<double>(report.checkpoint_bytes)) +
         " do not fit on the disk (" + format_bytes(static_cast<double>(report.disk_available_bytes)) +
         " free): keep fewer, or put the run folder elsewhere");
@@ -130,11 +130,13 @@ DryRunReport dry_run(Task& task, const LoopOptions& options, const Distributed& 
   const NamedTensors parameters = stepper.parameters();
   report.total_parameters = task.total_parameters();
   report.trainable_parameters = count(parameters, false);
+  report.steps = options.steps;
+  report.writes_checkpoints = !options.run.empty();
   const Meter meter(parameters.front().second.device());
   report.available_memory_bytes = meter.available;
   const int64_t trained = count(parameters, true);
   report.checkpoint_bytes = count(task.checkpoint_tensors(), true) + 2 * trained + (stepper.ema() ? trained : 0);
-  report.disk_available_bytes = options.run.empty() ? 0 : disk_available(options.run);
+  report.disk_available_bytes = report.writes_checkpoints ? disk_available(options.run) : 0;
 
   const int64_t measured = std::min<int64_t>(options.micro_batches, 2);
   at::Generator generator = make_generator(mix_seed(options.seed, "dry run"));
@@ -161,7 +163,7 @@ DryRunReport dry_run(Task& task, const LoopOptions& options, const Distributed& 
   return report;
 }
 
-std::string describe(const DryRunReport& report, const LoopOptions& options) {
+std::string describe(const DryRunReport& report) {
   const auto bytes = [](int64_t value) { return format_bytes(static_cast<double>(value)); };
   std::string text = "parameters     " + format_count(report.total_parameters) + ", of them trained " +
                      format_count(report.trainable_parameters) + "\n";
@@ -171,9 +173,9 @@ std::string describe(const DryRunReport& report, const LoopOptions& options) {
           ", " + bytes(report.available_memory_bytes) + " available\n";
   if (report.measured) {
     text += "time           " + format_duration(report.seconds_per_step) + " a step, " +
-            format_duration(report.seconds_in_all) + " for " + format_count(options.steps) + " steps\n";
+            format_duration(report.seconds_in_all) + " for " + format_count(report.steps) + " steps\n";
   }
-  if (!options.run.empty()) {
+  if (report.writes_checkpoints) {
     text += "checkpoints    " + bytes(report.checkpoint_bytes) + " each, " + bytes(report.disk_available_bytes) +
             " free on the disk\n";
   }
@@ -183,6 +185,7 @@ std::string describe(const DryRunReport& report, const LoopOptions& options) {
 nlohmann::json to_json(const DryRunReport& report) {
   return {{"total_parameters", report.total_parameters},
           {"trainable_parameters", report.trainable_parameters},
+          {"steps", report.steps},
           {"seconds_per_step", report.seconds_per_step},
           {"seconds_in_all", report.seconds_in_all},
           {"peak_memory_bytes", report.peak_memory_bytes},

@@ -61,6 +61,7 @@ TEST_F(Adapt, TheDryRunSaysMemoryAndTimeAndWritesNothing) {
   const auto result = run(arguments({"--dry-run", "--json", path("dry.json").string()}));
   ASSERT_EQ(result.exit_code, 0) << result.error;
   EXPECT_NE(result.out.find("at the peak of a step"), std::string::npos);
+  EXPECT_NE(result.out.find("\ncheckpoints "), std::string::npos) << result.out;
   EXPECT_GT(nlohmann::json::parse(read_file(path("dry.json"))).at("peak_memory_bytes").get<int64_t>(), 0);
   EXPECT_FALSE(fs::exists(path("run")));
 }

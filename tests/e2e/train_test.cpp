@@ -134,6 +134,7 @@ TEST_F(Run, CachedFeaturesGiveTheWholeBatchsLosses) {
 TEST_F(Run, DryRunSaysWhatItTakesAndWritesNothing) {
   const Outcome outcome = run(arguments("dry", {"--dry-run", "--json", (folder.path() / "dry.json").string()}));
   ASSERT_EQ(outcome.exit_code, 0) << outcome.error;
+  EXPECT_NE(outcome.out.find("\ncheckpoints "), std::string::npos) << outcome.out;
   EXPECT_FALSE(fs::exists(folder.path() / "dry"));
   const auto report = nlohmann::json::parse(read_file(folder.path() / "dry.json"));
   EXPECT_GT(report.dump().size(), 100u);

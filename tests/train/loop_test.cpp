@@ -210,7 +210,10 @@ TEST_F(LoopTest, ADryRunMeasuresAndWritesNothing) {
   EXPECT_GT(report.peak_memory_bytes, 10 << 20);
   EXPECT_LT(report.peak_memory_bytes, report.available_memory_bytes);
   EXPECT_TRUE(report.fits) << report.advice;
-  EXPECT_NE(describe(report, options).find("it fits"), std::string::npos);
+  const std::string text = describe(report);
+  EXPECT_NE(text.find(" for 1,000 steps"), std::string::npos) << text;
+  EXPECT_NE(text.find("\ncheckpoints "), std::string::npos) << text;
+  EXPECT_NE(text.find("it fits"), std::string::npos) << text;
 }
 
 TEST_F(LoopTest, ADryRunSaysWhatToChangeWhenAStepDoesNotFit) {
@@ -228,7 +231,8 @@ TEST_F(LoopTest, ADryRunSaysWhatToChangeWhenAStepDoesNotFit) {
   EXPECT_FALSE(report.fits);
   EXPECT_FALSE(report.measured);
   EXPECT_NE(report.advice.find("make the micro-batch smaller"), std::string::npos) << report.advice;
-  EXPECT_NE(describe(report, options).find("it does not fit"), std::string::npos);
+  EXPECT_NE(describe(report).find("it does not fit"), std::string::npos);
+  EXPECT_EQ(describe(report).find("\ncheckpoints "), std::string::npos) << "there is no run folder";
 }
 
 }  // namespace

@@ -25,8 +25,8 @@ struct Job {
   Compute compute;
 };
 
-void report(const TrainOptions& options, const train::DryRunReport& result, const train::LoopOptions& loop) {
-  std::cout << train::describe(result, loop);
+void report(const TrainOptions& options, const train::DryRunReport& result) {
+  std::cout << train::describe(result);
   write_json(options, train::to_json(result).dump(2));
 }
 
@@ -34,7 +34,7 @@ void train_meru(const TrainOptions& options, const Job& job, const train::Distri
   const auto loaded = systems::meru::load_recipe(job.recipe, job.overrides);
   const systems::meru::RunOptions run{.run = job.folder, .resume = options.resume, .compute = job.compute};
   if (options.dry_run) {
-    report(options, systems::meru::dry_run_model(loaded, run, ranks), {.steps = loaded.recipe.train.steps});
+    report(options, systems::meru::dry_run_model(loaded, run, ranks));
     return;
   }
   const auto trained = systems::meru::train_model(loaded, run, ranks);
@@ -46,7 +46,7 @@ void train_foundation(const TrainOptions& options, const Job& job, const train::
   const auto loaded = foundation::load_recipe(job.recipe, job.overrides);
   const foundation::RunOptions run{.run = job.folder, .resume = options.resume, .compute = job.compute};
   if (options.dry_run) {
-    report(options, foundation::dry_run_foundation(loaded, run, ranks), {.steps = loaded.recipe.train.steps});
+    report(options, foundation::dry_run_foundation(loaded, run, ranks));
     return;
   }
   const auto trained = foundation::train_foundation(loaded, run, ranks);
@@ -60,8 +60,7 @@ void train_sam_adapter(const TrainOptions& options, const Job& job, const train:
   const auto loaded = systems::sam_adapter::load_recipe(job.recipe, job.overrides);
   const systems::sam_adapter::RunOptions run{.run = job.folder, .resume = options.resume, .compute = job.compute};
   if (options.dry_run) {
-    const auto result = systems::sam_adapter::dry_run_model(loaded, run, ranks);
-    report(options, result.report, {.steps = result.loop.steps});
+    report(options, systems::sam_adapter::dry_run_model(loaded, run, ranks));
     return;
   }
   const auto trained = systems::sam_adapter::train_model(loaded, run, ranks);

@@ -258,11 +258,12 @@ TrainedModel train_model(const LoadedRecipe& loaded, const cambium::sam::Weights
   return run(loaded, prepared, options, ranks);
 }
 
-DryRun dry_run_model(const LoadedRecipe& loaded, const RunOptions& options, const train::Distributed& ranks) {
+train::DryRunReport dry_run_model(const LoadedRecipe& loaded, const RunOptions& options,
+                                  const train::Distributed& ranks) {
   Sets sets = open_sets(loaded.recipe);
   const Prepared prepared(loaded, open_foundation(loaded.recipe), std::move(sets), options, ranks);
   const auto task = prepared.task(/*rehearse=*/true);
-  return {.report = train::dry_run(*task, prepared.loop(), ranks), .loop = prepared.loop()};
+  return train::dry_run(*task, prepared.loop(), ranks);
 }
 
 }  // namespace cambium::systems::sam_adapter

@@ -33,11 +33,8 @@ TrainedModel train_model(const LoadedRecipe& recipe, const cambium::sam::Weights
                          std::shared_ptr<const cambium::data::MaskPairs> validation, const RunOptions& options,
                          const train::Distributed& ranks);
 
-// What the run will take, measured on one micro-batch; and the loop's options, to describe it with.
-struct DryRun {
-  train::DryRunReport report;
-  train::LoopOptions loop;
-};
-DryRun dry_run_model(const LoadedRecipe& recipe, const RunOptions& options, const train::Distributed& ranks);
+// What the run will take, measured on one micro-batch.
+train::DryRunReport dry_run_model(const LoadedRecipe& recipe, const RunOptions& options,
+                                  const train::Distributed& ranks);
 
 }  // namespace cambium::systems::sam_adapter

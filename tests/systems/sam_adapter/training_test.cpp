@@ -210,11 +210,11 @@ TEST_F(Training, OfficialDrawsABasisAndKeepsItInTheDelta) {
 
 TEST_F(Training, TheDryRunSaysWhatItTakes) {
   for (const char* method : {kMethods[0], kMethods[8]}) {
-    const DryRun dry = dry_run_model(recipe(method), {}, ranks_);
-    EXPECT_TRUE(dry.report.measured) << method;
-    EXPECT_GT(dry.report.trainable_parameters, 1000) << method;
-    EXPECT_GT(dry.report.total_parameters, dry.report.trainable_parameters) << method;
-    EXPECT_EQ(dry.loop.steps, 4) << method;
+    const train::DryRunReport dry = dry_run_model(recipe(method), {}, ranks_);
+    EXPECT_TRUE(dry.measured) << method;
+    EXPECT_GT(dry.trainable_parameters, 1000) << method;
+    EXPECT_GT(dry.total_parameters, dry.trainable_parameters) << method;
+    EXPECT_EQ(dry.steps, 4) << method;
   }
 }
 
