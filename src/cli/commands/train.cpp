@@ -25,46 +25,37 @@ struct Job {
   Compute compute;
 };
 
-void report(const TrainOptions& options, const train::DryRunReport& result) {
-  std::cout << train::describe(result);
-  write_json(options, train::to_json(result).dump(2));
+// Trains by a recipe that was read, or says what that would take. `dry_run` and `train_all` are the system's.
+template <class Loaded, class Trained>
+void start(const TrainOptions& options, const Job& job, const train::Distributed& ranks, const Loaded& loaded,
+           train::DryRunReport (*dry_run)(const Loaded&, const train::RunOptions&, const train::Distributed&),
+           Trained (*train_all)(const Loaded&, const train::RunOptions&, const train::Distributed&)) {
+  const train::RunOptions run{.run = job.folder, .resume = options.resume, .compute = job.compute};
+  if (options.dry_run) {
+    const train::DryRunReport report = dry_run(loaded, run, ranks);
+    std::cout << train::describe(report);
+    write_json(options, train::to_json(report).dump(2));
+    return;
+  }
+  const auto trained = train_all(loaded, run, ranks);
+  if (ranks.main()) std::cout << trained.file.string() << "\n";
 }
 
 void train_meru(const TrainOptions& options, const Job& job, const train::Distributed& ranks) {
-  const auto loaded = systems::meru::load_recipe(job.recipe, job.overrides);
-  const systems::meru::RunOptions run{.run = job.folder, .resume = options.resume, .compute = job.compute};
-  if (options.dry_run) {
-    report(options, systems::meru::dry_run_model(loaded, run, ranks));
-    return;
-  }
-  const auto trained = systems::meru::train_model(loaded, run, ranks);
-  if (ranks.main()) std::cout << trained.file.string() << "\n";
-}
-
-void train_foundation(const TrainOptions& options, const Job& job, const train::Distributed& ranks) {
-  namespace foundation = systems::sam_adapter::foundation;
-  const auto loaded = foundation::load_recipe(job.recipe, job.overrides);
-  const foundation::RunOptions run{.run = job.folder, .resume = options.resume, .compute = job.compute};
-  if (options.dry_run) {
-    report(options, foundation::dry_run_foundation(loaded, run, ranks));
-    return;
-  }
-  const auto trained = foundation::train_foundation(loaded, run, ranks);
-  if (ranks.main()) std::cout << trained.file.string() << "\n";
+  namespace meru = systems::meru;
+  start(options, job, ranks, meru::load_recipe(job.recipe, job.overrides), meru::dry_run_model, meru::train_model);
 }
 
 void train_sam_adapter(const TrainOptions& options, const Job& job, const train::Distributed& ranks) {
+  namespace adapter = systems::sam_adapter;
+  namespace foundation = systems::sam_adapter::foundation;
   if (io::Recipe::load(job.recipe, job.overrides).peek("task") == "foundation") {
-    return train_foundation(options, job, ranks);
+    start(options, job, ranks, foundation::load_recipe(job.recipe, job.overrides), foundation::dry_run_foundation,
+          foundation::train_foundation);
+  } else {
+    start(options, job, ranks, adapter::load_recipe(job.recipe, job.overrides), adapter::dry_run_model,
+          adapter::train_model);
   }
-  const auto loaded = systems::sam_adapter::load_recipe(job.recipe, job.overrides);
-  const systems::sam_adapter::RunOptions run{.run = job.folder, .resume = options.resume, .compute = job.compute};
-  if (options.dry_run) {
-    report(options, systems::sam_adapter::dry_run_model(loaded, run, ranks));
-    return;
-  }
-  const auto trained = systems::sam_adapter::train_model(loaded, run, ranks);
-  if (ranks.main()) std::cout << trained.file.string() << "\n";
 }
 
 // By the recipe's `system`.

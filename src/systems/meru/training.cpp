@@ -2,7 +2,6 @@
 
 #include <ATen/ops/cat.h>
 
-#include "core/atomic_file.h"
 #include "core/error.h"
 #include "core/log.h"
 #include "core/random.h"
@@ -39,7 +38,7 @@ int64_t micro_batches(const TrainRecipe& recipe, int64_t world) {
   return per_rank / recipe.micro_batch;
 }
 
-train::LoopOptions loop_options(const TrainRecipe& recipe, const RunOptions& options, int64_t world) {
+train::LoopOptions loop_options(const TrainRecipe& recipe, const train::RunOptions& options, int64_t world) {
   return {.run = options.run,
           .steps = recipe.steps,
           .micro_batches = micro_batches(recipe, world),
@@ -90,7 +89,7 @@ std::string features_key(const Recipe& recipe, const Adapted& adapted, const dat
 
 // Each rank caches its own share of the data.
 std::shared_ptr<const FeatureCache> make_features(const Recipe& recipe, const Adapted& adapted,
-                                                  const RunOptions& options, const train::Distributed& ranks,
+                                                  const train::RunOptions& options, const train::Distributed& ranks,
                                                   bool rehearse) {
   constexpr int64_t kBatch = 64;  // pairs: what the towers take at once
   const auto dataset = open_dataset(recipe.data);
@@ -99,11 +98,8 @@ std::shared_ptr<const FeatureCache> make_features(const Recipe& recipe, const Ad
   if (rehearse)
     return FeatureCache::rehearse(*adapted.model, *loader,
                                   recipe.peft.views * pairs_per_rank(recipe.train, ranks.world()));
-  std::filesystem::path folder;
-  if (!options.run.empty()) folder = options.run / "features";
-  if (!folder.empty() && ranks.world() > 1)
-    folder /= "rank_" + std::to_string(ranks.rank()) + "_of_" + std::to_string(ranks.world());
-  return FeatureCache::make(*adapted.model, *loader, folder, features_key(recipe, adapted, *dataset, ranks));
+  return FeatureCache::make(*adapted.model, *loader, train::rank_folder(options, "features", ranks),
+                            features_key(recipe, adapted, *dataset, ranks));
 }
 
 // The paper's CLIP root: the mean of all training embeddings, pictures and words alike, normalised.
@@ -142,7 +138,7 @@ struct Prepared {
   }
 };
 
-Prepared prepare(const LoadedRecipe& loaded, const RunOptions& options, const train::Distributed& ranks,
+Prepared prepare(const LoadedRecipe& loaded, const train::RunOptions& options, const train::Distributed& ranks,
                  bool rehearse = false) {
   Prepared prepared{.recipe = loaded.recipe};
   Recipe& recipe = prepared.recipe;
@@ -164,10 +160,7 @@ Prepared prepare(const LoadedRecipe& loaded, const RunOptions& options, const tr
   // Frozen weights are held once, in the precision that they are multiplied in.
   if (recipe.peft.active()) nn::cast_frozen(model, options.compute.compute_dtype);
   model.to(options.compute.device);
-  if (!rehearse && !options.run.empty() && ranks.main() &&
-      !(options.resume && std::filesystem::exists(options.run / "recipe.yaml"))) {
-    write_file(options.run / "recipe.yaml", loaded.resolved);
-  }
+  if (!rehearse) train::write_recipe(options, loaded.resolved, ranks);
   if (recipe.peft.method == "projections")
     prepared.features = make_features(recipe, prepared.adapted, options, ranks, rehearse);
   return prepared;
@@ -182,7 +175,8 @@ std::shared_ptr<cambium::clip::CLIP> build_model(const ModelRecipe& recipe, uint
   return model;
 }
 
-TrainedModel train_model(const LoadedRecipe& loaded, const RunOptions& options, const train::Distributed& ranks) {
+TrainedModel train_model(const LoadedRecipe& loaded, const train::RunOptions& options,
+                         const train::Distributed& ranks) {
   train::check_run_folder(loop_options(loaded.recipe.train, options, ranks.world()), ranks);
   const Prepared prepared = prepare(loaded, options, ranks);
   const Recipe& recipe = prepared.recipe;
@@ -215,7 +209,7 @@ TrainedModel train_model(const LoadedRecipe& loaded, const RunOptions& options, 
   return trained;
 }
 
-train::DryRunReport dry_run_model(const LoadedRecipe& loaded, const RunOptions& options,
+train::DryRunReport dry_run_model(const LoadedRecipe& loaded, const train::RunOptions& options,
                                   const train::Distributed& ranks) {
   const Prepared prepared = prepare(loaded, options, ranks, /*rehearse=*/true);
   ContrastiveTask task(prepared.recipe, prepared.adapted.model, prepared.pairs(ranks), ranks);

@@ -6,20 +6,13 @@
 #include <string>
 #include <vector>
 
-#include "core/device.h"
 #include "systems/meru/recipe.h"
 #include "systems/meru/task.h"
 #include "train/dry_run.h"
 #include "train/loop.h"
+#include "train/run_options.h"
 
 namespace cambium::systems::meru {
-
-struct RunOptions {
-  std::filesystem::path run;  // the run folder; empty: nothing is written
-  bool resume = false;
-  Compute compute = {};
-  std::string label = "train";
-};
 
 struct TrainedModel {
   std::shared_ptr<cambium::clip::CLIP> model;
@@ -34,10 +27,10 @@ std::shared_ptr<cambium::clip::CLIP> build_model(const ModelRecipe& recipe, uint
 
 // Trains to the end and writes recipe.yaml, checkpoints, logs and model.safetensors (with peft.method:
 // delta.safetensors) into the run folder.
-TrainedModel train_model(const LoadedRecipe& recipe, const RunOptions& options, const train::Distributed& ranks);
+TrainedModel train_model(const LoadedRecipe& recipe, const train::RunOptions& options, const train::Distributed& ranks);
 
 // What the run will take, measured on one micro-batch.
-train::DryRunReport dry_run_model(const LoadedRecipe& recipe, const RunOptions& options,
+train::DryRunReport dry_run_model(const LoadedRecipe& recipe, const train::RunOptions& options,
                                   const train::Distributed& ranks);
 
 }  // namespace cambium::systems::meru

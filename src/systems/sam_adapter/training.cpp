@@ -2,7 +2,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include "core/atomic_file.h"
 #include "core/error.h"
 #include "core/log.h"
 #include "core/random.h"
@@ -66,7 +65,8 @@ cambium::sam::Weights open_foundation(const Recipe& recipe) {
   return cambium::sam::read_weights(recipe.foundation);
 }
 
-train::LoopOptions loop_options(const Recipe& recipe, const Course& course, bool validates, const RunOptions& options) {
+train::LoopOptions loop_options(const Recipe& recipe, const Course& course, bool validates,
+                                const train::RunOptions& options) {
   const TrainRecipe& r = recipe.train;
   return {.run = options.run,
           .steps = course.steps,
@@ -89,8 +89,8 @@ cambium::data::LoaderOptions loader_options(const Recipe& recipe, const train::D
 // A run's model and where its masks come from.
 class Prepared {
  public:
-  Prepared(const LoadedRecipe& loaded, const cambium::sam::Weights& weights, Sets sets, const RunOptions& options,
-           const train::Distributed& ranks)
+  Prepared(const LoadedRecipe& loaded, const cambium::sam::Weights& weights, Sets sets,
+           const train::RunOptions& options, const train::Distributed& ranks)
       : loaded_(loaded), sets_(std::move(sets)), options_(options), ranks_(ranks) {
     const Recipe& recipe = loaded.recipe;
     image_size_ = recipe.model.image_size ? recipe.model.image_size : weights.options.encoder.image_size;
@@ -182,21 +182,14 @@ class Prepared {
       log::info("before the first step, what the frozen part makes of the pictures is computed once: about " +
                 std::to_string(rows * store->row_bytes() / 1'000'000) + " MB on disk");
     } else {
-      store = train::FeatureStore::make(
-          source,
-          {.folder = feature_folder(), .key = feature_key(views), .label = "frozen features", .unit = "pictures"});
+      store = train::FeatureStore::make(source, {.folder = train::rank_folder(options_, "features", ranks_),
+                                                 .key = feature_key(views),
+                                                 .label = "frozen features",
+                                                 .unit = "pictures"});
     }
     return std::make_unique<CachedMasks>(
         adapted_.model, store, adapted_.frozen_blocks, course_.micro_batch,
         train::RowOrder({.rows = store->size(), .views = views, .seed = mix_seed(recipe.train.seed, "data")}));
-  }
-
-  std::filesystem::path feature_folder() const {
-    if (options_.run.empty()) return {};
-    const std::filesystem::path folder = options_.run / "features";
-    return ranks_.world() == 1
-               ? folder
-               : folder / ("rank_" + std::to_string(ranks_.rank()) + "_of_" + std::to_string(ranks_.world()));
   }
 
   // All that the frozen part's output depends on.
@@ -214,19 +207,16 @@ class Prepared {
 
   LoadedRecipe loaded_;
   Sets sets_;
-  RunOptions options_;
+  train::RunOptions options_;
   const train::Distributed& ranks_;
   int64_t image_size_ = 0;
   Course course_;
   AdaptedModel adapted_;
 };
 
-TrainedModel run(const LoadedRecipe& loaded, const Prepared& prepared, const RunOptions& options,
+TrainedModel run(const LoadedRecipe& loaded, const Prepared& prepared, const train::RunOptions& options,
                  const train::Distributed& ranks) {
-  if (!options.run.empty() && ranks.main() &&
-      !(options.resume && std::filesystem::exists(options.run / "recipe.yaml"))) {
-    write_file(options.run / "recipe.yaml", loaded.resolved);
-  }
+  train::write_recipe(options, loaded.resolved, ranks);
   TrainedModel trained{.adapted = prepared.adapted()};
   {
     const auto task = prepared.task(/*rehearse=*/false);
@@ -238,27 +228,28 @@ TrainedModel run(const LoadedRecipe& loaded, const Prepared& prepared, const Run
   return trained;
 }
 
-void check_folder(const LoadedRecipe& loaded, const RunOptions& options, const train::Distributed& ranks) {
+void check_folder(const LoadedRecipe& loaded, const train::RunOptions& options, const train::Distributed& ranks) {
   train::check_run_folder({.run = options.run, .seed = loaded.recipe.train.seed, .resume = options.resume}, ranks);
 }
 
 }  // namespace
 
-TrainedModel train_model(const LoadedRecipe& loaded, const RunOptions& options, const train::Distributed& ranks) {
+TrainedModel train_model(const LoadedRecipe& loaded, const train::RunOptions& options,
+                         const train::Distributed& ranks) {
   check_folder(loaded, options, ranks);
   Sets sets = open_sets(loaded.recipe);
   return run(loaded, Prepared(loaded, open_foundation(loaded.recipe), std::move(sets), options, ranks), options, ranks);
 }
 
 TrainedModel train_model(const LoadedRecipe& loaded, const cambium::sam::Weights& weights, Pairs training,
-                         Pairs validation, const RunOptions& options, const train::Distributed& ranks) {
+                         Pairs validation, const train::RunOptions& options, const train::Distributed& ranks) {
   check_folder(loaded, options, ranks);
   const Prepared prepared(loaded, weights, {.training = std::move(training), .validation = std::move(validation)},
                           options, ranks);
   return run(loaded, prepared, options, ranks);
 }
 
-train::DryRunReport dry_run_model(const LoadedRecipe& loaded, const RunOptions& options,
+train::DryRunReport dry_run_model(const LoadedRecipe& loaded, const train::RunOptions& options,
                                   const train::Distributed& ranks) {
   Sets sets = open_sets(loaded.recipe);
   const Prepared prepared(loaded, open_foundation(loaded.recipe), std::move(sets), options, ranks);

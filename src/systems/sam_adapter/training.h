@@ -3,20 +3,13 @@
 #include <filesystem>
 #include <memory>
 
-#include "core/device.h"
 #include "systems/sam_adapter/recipe.h"
 #include "systems/sam_adapter/task.h"
 #include "train/dry_run.h"
 #include "train/loop.h"
+#include "train/run_options.h"
 
 namespace cambium::systems::sam_adapter {
-
-struct RunOptions {
-  std::filesystem::path run;  // the run folder; empty: nothing is written
-  bool resume = false;
-  Compute compute = {};
-  std::string label = "train";
-};
 
 struct TrainedModel {
   AdaptedModel adapted;
@@ -26,15 +19,15 @@ struct TrainedModel {
 
 // Checks the data, trains to the end, and writes recipe.yaml, checkpoints, logs, best.safetensors (with validation) and
 // delta.safetensors into the run folder.
-TrainedModel train_model(const LoadedRecipe& recipe, const RunOptions& options, const train::Distributed& ranks);
+TrainedModel train_model(const LoadedRecipe& recipe, const train::RunOptions& options, const train::Distributed& ranks);
 // The same on pictures and weights that are open already, for demos and benches. `validation` may be null.
 TrainedModel train_model(const LoadedRecipe& recipe, const cambium::sam::Weights& weights,
                          std::shared_ptr<const cambium::data::MaskPairs> training,
-                         std::shared_ptr<const cambium::data::MaskPairs> validation, const RunOptions& options,
+                         std::shared_ptr<const cambium::data::MaskPairs> validation, const train::RunOptions& options,
                          const train::Distributed& ranks);
 
 // What the run will take, measured on one micro-batch.
-train::DryRunReport dry_run_model(const LoadedRecipe& recipe, const RunOptions& options,
+train::DryRunReport dry_run_model(const LoadedRecipe& recipe, const train::RunOptions& options,
                                   const train::Distributed& ranks);
 
 }  // namespace cambium::systems::sam_adapter

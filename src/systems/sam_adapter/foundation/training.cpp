@@ -1,6 +1,5 @@
 #include "systems/sam_adapter/foundation/training.h"
 
-#include "core/atomic_file.h"
 #include "core/error.h"
 #include "core/paths.h"
 #include "core/random.h"
@@ -71,7 +70,7 @@ std::vector<PromptBatch> validation_batches(const Recipe& recipe, const c10::Dev
   return batches;
 }
 
-train::LoopOptions loop_options(const TrainRecipe& recipe, const RunOptions& options) {
+train::LoopOptions loop_options(const TrainRecipe& recipe, const train::RunOptions& options) {
   return {.run = options.run,
           .steps = recipe.steps,
           .log_every = recipe.log_every,
@@ -80,7 +79,7 @@ train::LoopOptions loop_options(const TrainRecipe& recipe, const RunOptions& opt
           .keep = recipe.keep,
           .seed = recipe.seed,
           .resume = options.resume,
-          .label = "foundation"};
+          .label = options.label};
 }
 
 struct Prepared {
@@ -89,7 +88,7 @@ struct Prepared {
   std::unique_ptr<FoundationTask> task;
 };
 
-Prepared prepare(const Recipe& recipe, const RunOptions& options, const train::Distributed& ranks) {
+Prepared prepare(const Recipe& recipe, const train::RunOptions& options, const train::Distributed& ranks) {
   Prepared prepared{.model = std::make_shared<cambium::sam::Sam>(recipe.model.options()),
                     .validation = validation_batches(recipe, options.compute.device)};
   at::Generator generator = make_generator(mix_seed(recipe.train.seed, "weights"));
@@ -112,15 +111,12 @@ std::filesystem::path prepared_pictures() {
   return folder;
 }
 
-TrainedFoundation train_foundation(const LoadedRecipe& loaded, const RunOptions& options,
+TrainedFoundation train_foundation(const LoadedRecipe& loaded, const train::RunOptions& options,
                                    const train::Distributed& ranks) {
   const train::LoopOptions loop = loop_options(loaded.recipe.train, options);
   train::check_run_folder(loop, ranks);
   Prepared prepared = prepare(loaded.recipe, options, ranks);
-  if (!options.run.empty() && ranks.main() &&
-      !(options.resume && std::filesystem::exists(options.run / "recipe.yaml"))) {
-    write_file(options.run / "recipe.yaml", loaded.resolved);
-  }
+  train::write_recipe(options, loaded.resolved, ranks);
   TrainedFoundation trained{.model = prepared.model};
   trained.result = train::run_loop(*prepared.task, loop, ranks);
 
@@ -147,7 +143,7 @@ TrainedFoundation train_foundation(const LoadedRecipe& loaded, const RunOptions&
   return trained;
 }
 
-train::DryRunReport dry_run_foundation(const LoadedRecipe& loaded, const RunOptions& options,
+train::DryRunReport dry_run_foundation(const LoadedRecipe& loaded, const train::RunOptions& options,
                                        const train::Distributed& ranks) {
   const Prepared prepared = prepare(loaded.recipe, options, ranks);
   return train::dry_run(*prepared.task, loop_options(loaded.recipe.train, options), ranks);

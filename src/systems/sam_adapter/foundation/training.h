@@ -3,20 +3,14 @@
 #include <filesystem>
 #include <memory>
 
-#include "core/device.h"
 #include "models/sam/sam.h"
 #include "systems/sam_adapter/foundation/recipe.h"
 #include "systems/sam_adapter/foundation/task.h"
 #include "train/dry_run.h"
 #include "train/loop.h"
+#include "train/run_options.h"
 
 namespace cambium::systems::sam_adapter::foundation {
-
-struct RunOptions {
-  std::filesystem::path run;  // the run folder; empty: nothing is written
-  bool resume = false;
-  Compute compute = {};
-};
 
 struct TrainedFoundation {
   std::shared_ptr<cambium::sam::Sam> model;
@@ -26,9 +20,9 @@ struct TrainedFoundation {
 };
 
 // Trains to the end. Error where the prepared pictures are missing.
-TrainedFoundation train_foundation(const LoadedRecipe& recipe, const RunOptions& options,
+TrainedFoundation train_foundation(const LoadedRecipe& recipe, const train::RunOptions& options,
                                    const train::Distributed& ranks);
-train::DryRunReport dry_run_foundation(const LoadedRecipe& recipe, const RunOptions& options,
+train::DryRunReport dry_run_foundation(const LoadedRecipe& recipe, const train::RunOptions& options,
                                        const train::Distributed& ranks);
 
 // The folder that `scripts/data sam_adapter` prepares; Error with that advice where it is not there.
