@@ -72,7 +72,7 @@ void evaluate_predictions(const EvalCommand& options) {
 
 void evaluate_sam_adapter(const EvalCommand& options, const fs::path& file) {
   const Compute compute = options.apply();
-  const sa::Recipe recipe = sa::load_recipe(file, options.set).recipe;
+  const sa::Recipe recipe = io::load_recipe<sa::Recipe>(file, options.set).recipe;
   const auto& files = options.model;
   // Without a delta the weights are a whole checkpoint of the original.
   const auto adapted = files.delta.empty() ? sa::Adapted::open_whole(files.weights, compute)
@@ -93,7 +93,7 @@ void evaluate_sam_adapter(const EvalCommand& options, const fs::path& file) {
 void evaluate_meru(const EvalCommand& options, const fs::path& file) {
   using namespace systems::meru;
   const Compute compute = options.apply();
-  const EvalRecipe recipe = load_eval_recipe(file, options.set);
+  const EvalRecipe recipe = io::load_recipe<EvalRecipe>(file, options.set).recipe;
   const EvalResult result = evaluate(Embedder::open(options.model, compute), recipe);
   if (options.json != "-") std::cout << report::to_text(result.table);
   nlohmann::ordered_json json = {{"task", recipe.task}, {"weights", options.model.weights}, {"data", recipe.data.path}};

@@ -43,17 +43,18 @@ void start(const TrainOptions& options, const Job& job, const train::Distributed
 
 void train_meru(const TrainOptions& options, const Job& job, const train::Distributed& ranks) {
   namespace meru = systems::meru;
-  start(options, job, ranks, meru::load_recipe(job.recipe, job.overrides), meru::dry_run_model, meru::train_model);
+  start(options, job, ranks, io::load_recipe<meru::Recipe>(job.recipe, job.overrides), meru::dry_run_model,
+        meru::train_model);
 }
 
 void train_sam_adapter(const TrainOptions& options, const Job& job, const train::Distributed& ranks) {
   namespace adapter = systems::sam_adapter;
   namespace foundation = systems::sam_adapter::foundation;
   if (io::Recipe::load(job.recipe, job.overrides).peek("task") == "foundation") {
-    start(options, job, ranks, foundation::load_recipe(job.recipe, job.overrides), foundation::dry_run_foundation,
-          foundation::train_foundation);
+    start(options, job, ranks, io::load_recipe<foundation::Recipe>(job.recipe, job.overrides),
+          foundation::dry_run_foundation, foundation::train_foundation);
   } else {
-    start(options, job, ranks, adapter::load_recipe(job.recipe, job.overrides), adapter::dry_run_model,
+    start(options, job, ranks, io::load_recipe<adapter::Recipe>(job.recipe, job.overrides), adapter::dry_run_model,
           adapter::train_model);
   }
 }

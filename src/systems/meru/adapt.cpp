@@ -40,7 +40,7 @@ Adapted adapt(cambium::clip::Weights weights, const Recipe& recipe) {
   std::vector<std::string> trained = {"visual_proj.weight", "textual_proj.weight", "logit_scale"};
   if (recipe.model.hyperbolic()) trained.insert(trained.end(), {"curv", "visual_alpha", "textual_alpha"});
   if (recipe.peft.method == "lora") {
-    at::Generator generator = make_generator(mix_seed(recipe.train.seed, "lora"));
+    at::Generator generator = make_generator(mix_seed(recipe.train.run.seed, "lora"));
     peft::add_lora(*adapted.model,
                    {.rank = recipe.peft.rank, .alpha = recipe.peft.alpha, .targets = recipe.peft.targets}, generator);
     trained.insert(trained.end(), {"*.lora_a", "*.lora_b"});
@@ -67,7 +67,7 @@ cambium::meru::Checkpoint open_adapted(const std::filesystem::path& weights, con
     throw Error(
         {.what = "belongs to the system " + delta.system + ", not to meru", .file = file.string(), .field = "system"});
   }
-  const Recipe recipe = parse_recipe(delta.recipe, file.string() + ", its recipe").recipe;
+  const Recipe recipe = io::parse_recipe<Recipe>(delta.recipe, file.string() + ", its recipe").recipe;
   cambium::clip::Weights foundation = cambium::clip::read_weights(weights);
   drop_root(foundation.state.tensors);
   peft::check_foundation(delta, peft::Foundation::of(foundation.state.tensors), weights, allow);

@@ -150,25 +150,20 @@ EvalResult retrieval(const Embedder& embedder, const EvalRecipe& recipe) {
 
 }  // namespace
 
-EvalRecipe load_eval_recipe(const std::filesystem::path& file, const std::vector<std::string>& overrides) {
-  io::Recipe document = io::Recipe::load(file, overrides);
-  EvalRecipe recipe;
-  document.read([&](io::RecipeSection& s) {
-    s.field("system", recipe.system, io::one_of({"meru"}));
-    s.field("task", recipe.task, io::one_of({"zero_shot", "linear_probe", "retrieval"}));
-    s.section("data", [&](io::RecipeSection& set) { fields(set, recipe.data); });
-    if (recipe.task == "linear_probe") {
-      s.section("train", [&](io::RecipeSection& set) { fields(set, recipe.train); });
-      s.section("validation", [&](io::RecipeSection& set) { fields(set, recipe.validation); });
-    }
-    if (recipe.task == "zero_shot") {
-      s.field("prompts", recipe.prompts);
-      s.field("prompts_file", recipe.prompts_file);
-    }
-    if (recipe.task == "retrieval") s.field("ks", recipe.ks, io::at_least(1));
-    s.field("threads", recipe.threads, io::between(1, 256));
-  });
-  return recipe;
+void fields(io::RecipeSection& s, EvalRecipe& recipe) {
+  s.field("system", recipe.system, io::one_of({"meru"}));
+  s.field("task", recipe.task, io::one_of({"zero_shot", "linear_probe", "retrieval"}));
+  s.section("data", [&](io::RecipeSection& set) { fields(set, recipe.data); });
+  if (recipe.task == "linear_probe") {
+    s.section("train", [&](io::RecipeSection& set) { fields(set, recipe.train); });
+    s.section("validation", [&](io::RecipeSection& set) { fields(set, recipe.validation); });
+  }
+  if (recipe.task == "zero_shot") {
+    s.field("prompts", recipe.prompts);
+    s.field("prompts_file", recipe.prompts_file);
+  }
+  if (recipe.task == "retrieval") s.field("ks", recipe.ks, io::at_least(1));
+  s.field("threads", recipe.threads, io::between(1, 256));
 }
 
 EvalResult evaluate(const Embedder& embedder, const EvalRecipe& recipe) {

@@ -35,7 +35,7 @@ struct EvalRecipe {
   int64_t threads = 2;               // that decode pictures
 };
 
-EvalRecipe load_eval_recipe(const std::filesystem::path& file, const std::vector<std::string>& overrides);
+void fields(io::RecipeSection& section, EvalRecipe& recipe);
 
 // One row per number, named as the paper's tables name it, in percent.
 struct EvalResult {

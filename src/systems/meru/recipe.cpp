@@ -109,22 +109,12 @@ void fields(io::RecipeSection& s, TrainRecipe& r) {
   s.field("steps", r.steps, at_least(1));
   s.field("batch", r.batch, between(1, 1e6));
   s.field("micro_batch", r.micro_batch, between(0, 1e6));
-  s.field("lr", r.lr, above(0));
+  fields(s, r.optimizer);
   s.field("warmup", r.warmup, at_least(0));
   s.field("schedule", r.schedule, one_of({"cosine_squared", "cosine", "constant"}));
-  s.field("beta1", r.beta1, between(0, 0.9999999));
-  s.field("beta2", r.beta2, between(0, 0.9999999));
-  s.field("eps", r.eps, above(0));
-  s.field("weight_decay", r.weight_decay, at_least(0));
   s.field("gain_bias_decay", r.gain_bias_decay, at_least(0));
-  s.field("grad_clip", r.grad_clip, at_least(0));
   s.field("checkpointing", r.checkpointing);
-  s.field("log_every", r.log_every, at_least(1));
-  s.field("checkpoint_every", r.checkpoint_every, at_least(0));
-  s.field("keep", r.keep, at_least(0));
-  int64_t seed = static_cast<int64_t>(r.seed);
-  s.field("seed", seed, at_least(0));
-  r.seed = static_cast<uint64_t>(seed);
+  fields(s, r.run);
 }
 
 void fields(io::RecipeSection& section, Recipe& recipe) {
@@ -138,25 +128,6 @@ void fields(io::RecipeSection& section, Recipe& recipe) {
   section.section("model", [&](io::RecipeSection& s) { fields(s, recipe.model, recipe.foundation.empty()); });
   section.section("data", [&](io::RecipeSection& s) { fields(s, recipe.data); });
   section.section("train", [&](io::RecipeSection& s) { fields(s, recipe.train); });
-}
-
-namespace {
-
-LoadedRecipe read(io::Recipe document) {
-  LoadedRecipe loaded;
-  document.read([&](io::RecipeSection& section) { fields(section, loaded.recipe); });
-  loaded.resolved = document.resolved();
-  return loaded;
-}
-
-}  // namespace
-
-LoadedRecipe load_recipe(const std::filesystem::path& file, const std::vector<std::string>& overrides) {
-  return read(io::Recipe::load(file, overrides));
-}
-
-LoadedRecipe parse_recipe(const std::string& text, const std::string& source) {
-  return read(io::Recipe::parse(text, source));
 }
 
 }  // namespace cambium::systems::meru

@@ -10,6 +10,7 @@
 #include "io/recipe.h"
 #include "models/clip/options.h"
 #include "models/meru/loss.h"
+#include "train/recipe.h"
 
 namespace cambium::systems::meru {
 
@@ -56,17 +57,13 @@ struct TrainRecipe {
   int64_t steps = 120000;
   int64_t batch = 2048;     // pairs a step, over all ranks
   int64_t micro_batch = 0;  // pairs computed at once on a rank; 0: all. Fewer: the same loss by cached features
-  double lr = 5e-4;
-  int64_t warmup = 4000;  // steps
+  int64_t warmup = 4000;    // steps
   std::string schedule = "cosine_squared";
-  double beta1 = 0.9, beta2 = 0.98, eps = 1e-8;
-  double weight_decay = 0.2;
-  double gain_bias_decay =
-      0.0;               // of norms and biases. The released runs decayed them at 0.2, against their own configuration
-  double grad_clip = 0;  // total L2 norm; 0: none
+  train::OptimizerRecipe optimizer = {.lr = 5e-4, .beta2 = 0.98, .weight_decay = 0.2};
+  // Of norms and biases. The released runs decayed them at 0.2, against their own configuration.
+  double gain_bias_decay = 0.0;
   bool checkpointing = false;  // recompute activations in the backward pass: less memory, a third more time
-  int64_t log_every = 100, checkpoint_every = 5000, keep = 3;
-  uint64_t seed = 0;
+  train::RunRecipe run = {};
 };
 
 // How a foundation is adapted.
@@ -98,14 +95,6 @@ void fields(io::RecipeSection& section, PeftRecipe& recipe);
 void fields(io::RecipeSection& section, DataRecipe& recipe);
 void fields(io::RecipeSection& section, TrainRecipe& recipe);
 
-// A recipe and its resolved text.
-struct LoadedRecipe {
-  Recipe recipe;
-  std::string resolved;
-};
-// The recipe in `file` with overrides applied.
-LoadedRecipe load_recipe(const std::filesystem::path& file, const std::vector<std::string>& overrides);
-// The recipe in a text (of a delta's header); `source` names it in errors.
-LoadedRecipe parse_recipe(const std::string& text, const std::string& source);
+using LoadedRecipe = io::LoadedRecipe<Recipe>;
 
 }  // namespace cambium::systems::meru

@@ -35,10 +35,10 @@ ContrastiveTask::ContrastiveTask(const Recipe& recipe, std::shared_ptr<cambium::
 
 std::vector<train::OptimizerSet> ContrastiveTask::optimizers() {
   const TrainRecipe& r = recipe_.train;
-  return {{.groups = parameter_groups(*model_, r.weight_decay, r.gain_bias_decay),
-           .adamw = {.lr = r.lr, .beta1 = r.beta1, .beta2 = r.beta2, .eps = r.eps},
+  return {{.groups = parameter_groups(*model_, r.optimizer.weight_decay, r.gain_bias_decay),
+           .adamw = r.optimizer.adamw(),
            .schedule = {.decay = train::parse_decay(r.schedule), .warmup = r.warmup},
-           .grad_clip = r.grad_clip}};
+           .grad_clip = r.optimizer.grad_clip}};
 }
 
 void ContrastiveTask::fetch(const train::StepContext& context) {

@@ -39,15 +39,10 @@ int64_t micro_batches(const TrainRecipe& recipe, int64_t world) {
 }
 
 train::LoopOptions loop_options(const TrainRecipe& recipe, const train::RunOptions& options, int64_t world) {
-  return {.run = options.run,
-          .steps = recipe.steps,
-          .micro_batches = micro_batches(recipe, world),
-          .log_every = recipe.log_every,
-          .checkpoint_every = recipe.checkpoint_every,
-          .keep = recipe.keep,
-          .seed = recipe.seed,
-          .resume = options.resume,
-          .label = options.label};
+  train::LoopOptions loop = train::loop_options(recipe.run, options);
+  loop.steps = recipe.steps;
+  loop.micro_batches = micro_batches(recipe, world);
+  return loop;
 }
 
 int64_t pairs_per_micro_batch(const TrainRecipe& recipe, int64_t world) {
@@ -56,7 +51,7 @@ int64_t pairs_per_micro_batch(const TrainRecipe& recipe, int64_t world) {
 
 std::unique_ptr<data::Loader<Pair>> make_loader(const Recipe& recipe, std::shared_ptr<const data::Dataset> dataset,
                                                 data::LoaderOptions options, const train::Distributed& ranks) {
-  options.stream.seed = mix_seed(recipe.train.seed, "data");
+  options.stream.seed = mix_seed(recipe.train.run.seed, "data");
   options.stream.rank = ranks.rank();
   options.stream.world = ranks.world();
   options.stream.replay_order = recipe.data.replay_order;
@@ -80,7 +75,7 @@ std::string features_key(const Recipe& recipe, const Adapted& adapted, const dat
                                 d.crop_ratio,
                                 recipe.model.image_size,
                                 recipe.peft.views,
-                                recipe.train.seed,
+                                recipe.train.run.seed,
                                 ranks.rank(),
                                 ranks.world(),
                                 c10::toString(adapted.model->compute_dtype())};
@@ -126,7 +121,7 @@ struct Prepared {
       return std::make_unique<CachedPairs>(
           adapted.model, features,
           CachedPairs::Options{
-              .micro_batch = batch, .views = recipe.peft.views, .seed = mix_seed(recipe.train.seed, "data")});
+              .micro_batch = batch, .views = recipe.peft.views, .seed = mix_seed(recipe.train.run.seed, "data")});
     }
     return std::make_unique<EncodedPairs>(adapted.model,
                                           make_loader(recipe, open_dataset(recipe.data),
@@ -143,7 +138,7 @@ Prepared prepare(const LoadedRecipe& loaded, const train::RunOptions& options, c
   Prepared prepared{.recipe = loaded.recipe};
   Recipe& recipe = prepared.recipe;
   if (recipe.foundation.empty()) {
-    prepared.adapted.model = build_model(recipe.model, recipe.train.seed);
+    prepared.adapted.model = build_model(recipe.model, recipe.train.run.seed);
   } else {
     if (!std::filesystem::exists(recipe.foundation)) {
       throw Error({.what = "there are no such weights",

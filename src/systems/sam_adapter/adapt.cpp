@@ -95,7 +95,7 @@ AdaptedModel adapt(const cambium::sam::Weights& weights, const peft::Foundation&
   if (recipe.peft.method == "adapter") {
     options.prompts = cambium::sam_adapter::SamAdapterOptions::fit(recipe.prompts(), weights.options.encoder);
   }
-  at::Generator generator = make_generator(mix_seed(recipe.train.seed, recipe.peft.method));
+  at::Generator generator = make_generator(mix_seed(recipe.train.run.seed, recipe.peft.method));
   AdaptedModel adapted{.model = {}, .foundation = identity};
   adapted.model = cambium::sam_adapter::from_sam(weights, options,
                                                  {.keep_prompt_encoder = !recipe.official(), .load = load}, generator);

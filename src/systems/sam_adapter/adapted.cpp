@@ -69,7 +69,7 @@ void Adapted::open_delta(const Foundation& foundation, const std::filesystem::pa
                  .file = file.string(),
                  .field = "system"});
   }
-  const Recipe recipe = parse_recipe(delta.recipe, file.string() + ", its recipe").recipe;
+  const Recipe recipe = io::parse_recipe<Recipe>(delta.recipe, file.string() + ", its recipe").recipe;
   peft::check_foundation(delta, foundation.identity(), foundation.path(), allow);
   model_ = adapt(foundation.weights(), foundation.identity(), recipe, load_options(compute_)).model;
   if (recipe.model.image_size) image_size_ = recipe.model.image_size;

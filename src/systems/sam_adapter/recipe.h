@@ -11,6 +11,7 @@
 #include "io/recipe.h"
 #include "models/sam_adapter/loss.h"
 #include "models/sam_adapter/prompt_generator.h"
+#include "train/recipe.h"
 
 namespace cambium::systems::sam_adapter {
 
@@ -70,15 +71,12 @@ struct TrainRecipe {
   int64_t steps = 0;        // instead of epochs, if positive
   int64_t batch = 2;        // pictures a step, over all ranks
   int64_t micro_batch = 1;  // pictures computed at once on a rank; 0: all
-  double lr = 2e-4, lr_min = 1e-7;
+  train::OptimizerRecipe optimizer = {.lr = 2e-4, .weight_decay = 0.01};
+  double lr_min = 1e-7;
   std::string schedule = "cosine";  // per epoch, as the original's
   int64_t warmup = 0;               // steps
-  double beta1 = 0.9, beta2 = 0.999, eps = 1e-8;
-  double weight_decay = 0.01;
-  double grad_clip = 0;                                    // total L2 norm; 0: none
-  bool checkpointing = true;                               // recompute activations in the backward pass, block by block
-  int64_t log_every = 10, checkpoint_every = 0, keep = 2;  // steps; checkpoint_every 0: each epoch
-  uint64_t seed = 0;
+  bool checkpointing = true;        // recompute activations in the backward pass, block by block
+  train::RunRecipe run = {.log_every = 10, .checkpoint_every = 0, .keep = 2};  // checkpoint_every 0: each epoch
 };
 
 struct Recipe {
@@ -107,14 +105,6 @@ struct Recipe {
 // Reads every section; errors carry line and column.
 void fields(io::RecipeSection& section, Recipe& recipe);
 
-// A recipe and its resolved text.
-struct LoadedRecipe {
-  Recipe recipe;
-  std::string resolved;
-};
-// The recipe in `file` with overrides applied.
-LoadedRecipe load_recipe(const std::filesystem::path& file, const std::vector<std::string>& overrides);
-// The recipe in a text (of a delta's header); `source` names it in errors.
-LoadedRecipe parse_recipe(const std::string& text, const std::string& source);
+using LoadedRecipe = io::LoadedRecipe<Recipe>;
 
 }  // namespace cambium::systems::sam_adapter

@@ -59,20 +59,22 @@ void MaskTask::set_validation(std::unique_ptr<Validation> validation, const std:
 
 std::vector<train::OptimizerSet> MaskTask::optimizers() {
   const TrainRecipe& r = recipe_.recipe.train;
-  train::ParameterGroup group{.name = "all",
-                              .weight_decay = r.weight_decay};  // norms and biases decay too, as the original's
+  train::ParameterGroup group{
+      .name = "all", .weight_decay = r.optimizer.weight_decay};  // norms and biases decay too, as the original's
   for (const auto& item : adapted_.model->named_parameters()) {
     if (item.value().requires_grad()) group.parameters.emplace_back(item.key(), item.value());
   }
-  train::ScheduleOptions schedule{
-      .decay = train::parse_decay(r.schedule), .warmup = r.warmup, .total = course_.steps, .final = r.lr_min / r.lr};
+  train::ScheduleOptions schedule{.decay = train::parse_decay(r.schedule),
+                                  .warmup = r.warmup,
+                                  .total = course_.steps,
+                                  .final = r.lr_min / r.optimizer.lr};
   // The original's scheduler steps once an epoch.
   if (schedule.decay == train::Decay::cosine && course_.steps > course_.steps_per_epoch)
     schedule.period = course_.steps_per_epoch;
   return {{.groups = {std::move(group)},
-           .adamw = {.lr = r.lr, .beta1 = r.beta1, .beta2 = r.beta2, .eps = r.eps},
+           .adamw = r.optimizer.adamw(),
            .schedule = schedule,
-           .grad_clip = r.grad_clip}};
+           .grad_clip = r.optimizer.grad_clip}};
 }
 
 void MaskTask::fetch(const train::StepContext& context) { source_->fetch(context.micro_batches); }

@@ -67,21 +67,16 @@ cambium::sam::Weights open_foundation(const Recipe& recipe) {
 
 train::LoopOptions loop_options(const Recipe& recipe, const Course& course, bool validates,
                                 const train::RunOptions& options) {
-  const TrainRecipe& r = recipe.train;
-  return {.run = options.run,
-          .steps = course.steps,
-          .micro_batches = course.micro_batches,
-          .log_every = r.log_every,
-          .checkpoint_every = r.checkpoint_every > 0 ? r.checkpoint_every : course.steps_per_epoch,
-          .eval_every = validates ? recipe.validation.every * course.steps_per_epoch : 0,
-          .keep = r.keep,
-          .seed = r.seed,
-          .resume = options.resume,
-          .label = options.label};
+  train::LoopOptions loop = train::loop_options(recipe.train.run, options);
+  loop.steps = course.steps;
+  loop.micro_batches = course.micro_batches;
+  if (loop.checkpoint_every == 0) loop.checkpoint_every = course.steps_per_epoch;
+  if (validates) loop.eval_every = recipe.validation.every * course.steps_per_epoch;
+  return loop;
 }
 
 cambium::data::LoaderOptions loader_options(const Recipe& recipe, const train::Distributed& ranks) {
-  return {.stream = {.seed = mix_seed(recipe.train.seed, "data"), .rank = ranks.rank(), .world = ranks.world()},
+  return {.stream = {.seed = mix_seed(recipe.train.run.seed, "data"), .rank = ranks.rank(), .world = ranks.world()},
           .threads = recipe.data.threads,
           .skip_bad = recipe.data.set.skip_faulty};
 }
@@ -189,7 +184,7 @@ class Prepared {
     }
     return std::make_unique<CachedMasks>(
         adapted_.model, store, adapted_.frozen_blocks, course_.micro_batch,
-        train::RowOrder({.rows = store->size(), .views = views, .seed = mix_seed(recipe.train.seed, "data")}));
+        train::RowOrder({.rows = store->size(), .views = views, .seed = mix_seed(recipe.train.run.seed, "data")}));
   }
 
   // All that the frozen part's output depends on.
@@ -229,7 +224,7 @@ TrainedModel run(const LoadedRecipe& loaded, const Prepared& prepared, const tra
 }
 
 void check_folder(const LoadedRecipe& loaded, const train::RunOptions& options, const train::Distributed& ranks) {
-  train::check_run_folder({.run = options.run, .seed = loaded.recipe.train.seed, .resume = options.resume}, ranks);
+  train::check_run_folder(train::loop_options(loaded.recipe.train.run, options), ranks);
 }
 
 }  // namespace

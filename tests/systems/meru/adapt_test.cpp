@@ -78,12 +78,12 @@ class Adapt : public ::testing::Test {
   static fs::path path(const std::string& name) { return folder_->path() / name; }
 
   static LoadedRecipe recipe(const std::string& method, const std::string& objective = "meru", int64_t steps = 4) {
-    return parse_recipe("system: meru\nfoundation: " + path("clip.safetensors").string() +
-                            "\npeft: {method: " + method + ", rank: 2, views: 2}\nmodel: {objective: " + objective +
-                            "}\ndata: {format: captions, paths: [" + path("pictures").string() +
-                            "], subreddit_prefix: 0, threads: 1}\ntrain: {steps: " + std::to_string(steps) +
-                            ", batch: 8, warmup: 1, lr: 1.0e-2, log_every: 1, checkpoint_every: 2}\n",
-                        "test");
+    return io::parse_recipe<Recipe>(
+        "system: meru\nfoundation: " + path("clip.safetensors").string() + "\npeft: {method: " + method +
+            ", rank: 2, views: 2}\nmodel: {objective: " + objective + "}\ndata: {format: captions, paths: [" +
+            path("pictures").string() + "], subreddit_prefix: 0, threads: 1}\ntrain: {steps: " + std::to_string(steps) +
+            ", batch: 8, warmup: 1, lr: 1.0e-2, log_every: 1, checkpoint_every: 2}\n",
+        "test");
   }
 
   static at::Tensor pixels() {
@@ -175,10 +175,14 @@ TEST_F(Adapt, ResumesBitForBit) {
 }
 
 TEST_F(Adapt, BadRecipesAreOneSentence) {
-  EXPECT_NE(error_of([] { parse_recipe("peft: {method: lora}\n", "test"); }).find("foundation"), std::string::npos);
-  EXPECT_NE(error_of([] { parse_recipe("foundation: x.pt\nmodel: {embed_dim: 8}\n", "test"); }).find("embed_dim"),
+  EXPECT_NE(error_of([] { io::parse_recipe<Recipe>("peft: {method: lora}\n", "test"); }).find("foundation"),
             std::string::npos);
-  EXPECT_NE(error_of([] { parse_recipe("foundation: x.pt\npeft: {method: lora, rank: 0}\n", "test"); }).find("rank"),
+  EXPECT_NE(
+      error_of([] { io::parse_recipe<Recipe>("foundation: x.pt\nmodel: {embed_dim: 8}\n", "test"); }).find("embed_dim"),
+      std::string::npos);
+  EXPECT_NE(error_of([] {
+              io::parse_recipe<Recipe>("foundation: x.pt\npeft: {method: lora, rank: 0}\n", "test");
+            }).find("rank"),
             std::string::npos);
   const train::Distributed alone;
   LoadedRecipe missing = recipe("lora"), target = recipe("lora"), batch = recipe("projections");

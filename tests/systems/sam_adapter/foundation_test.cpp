@@ -33,11 +33,10 @@ LoadedRecipe tiny_recipe(const std::filesystem::path& pictures, int64_t steps) {
   loaded.recipe.data = {.path = pictures.string(), .threads = 0};
   loaded.recipe.train = {.steps = steps,
                          .batch = 4,
-                         .lr = 5e-3,
+                         .optimizer = {.lr = 5e-3, .weight_decay = 0.05, .grad_clip = 1},
                          .warmup = 0,
-                         .log_every = 2,
+                         .run = {.log_every = 2, .checkpoint_every = 3, .keep = 2},
                          .eval_every = 0,
-                         .checkpoint_every = 3,
                          .eval_scenes = 8};
   loaded.resolved = "system: sam_adapter\ntask: foundation\n";
   return loaded;

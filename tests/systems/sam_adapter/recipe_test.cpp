@@ -8,7 +8,7 @@
 namespace cambium::systems::sam_adapter {
 namespace {
 
-Recipe parse(const std::string& text) { return parse_recipe(text, "test.yaml").recipe; }
+Recipe parse(const std::string& text) { return io::parse_recipe<Recipe>(text, "test.yaml").recipe; }
 
 std::string error_of(const std::string& text) {
   try {
@@ -21,12 +21,12 @@ std::string error_of(const std::string& text) {
 
 TEST(Recipe, ThePublishedOnesAreInOrder) {
   for (const char* name : {"camouflage", "shadow", "polyp", "custom"}) {
-    const auto loaded = load_recipe(shared_file("recipes/sam_adapter/" + std::string(name) + ".yaml"), {});
-    EXPECT_EQ(loaded.recipe.train.lr, 2e-4) << name;
+    const auto loaded = io::load_recipe<Recipe>(shared_file("recipes/sam_adapter/" + std::string(name) + ".yaml"), {});
+    EXPECT_EQ(loaded.recipe.train.optimizer.lr, 2e-4) << name;
     EXPECT_EQ(loaded.recipe.peft.method, "adapter") << name;
     EXPECT_TRUE(loaded.recipe.validates()) << name;
     // What is resolved reads as the same.
-    EXPECT_EQ(parse_recipe(loaded.resolved, "resolved").resolved, loaded.resolved) << name;
+    EXPECT_EQ(io::parse_recipe<Recipe>(loaded.resolved, "resolved").resolved, loaded.resolved) << name;
   }
 }
 

@@ -58,7 +58,7 @@ class Training : public testing::Test {
                              ", threads: 0, empty_masks: true}\n" +
                              "train: {steps: 4, batch: 2, lr: 1.0e-2, log_every: 1}\n";
     write_file(path("recipe.yaml"), text);
-    return load_recipe(path("recipe.yaml"), more);
+    return io::load_recipe<Recipe>(path("recipe.yaml"), more);
   }
 
   io::Image picture() const {

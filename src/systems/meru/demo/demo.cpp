@@ -62,7 +62,7 @@ Trained train(const DemoOptions& options, const fs::path& data, const std::strin
     overrides.insert(overrides.end(), {"train.steps=20", "train.warmup=2", "train.batch=32", "train.log_every=5"});
   overrides.insert(overrides.end(), options.overrides.begin(), options.overrides.end());
   overrides.push_back("model.objective=" + objective);
-  const LoadedRecipe recipe = load_recipe(shared_file("recipes/meru/demo.yaml"), overrides);
+  const LoadedRecipe recipe = io::load_recipe<Recipe>(shared_file("recipes/meru/demo.yaml"), overrides);
   if (objective == "meru") resolved = recipe.resolved;
   const fs::path run = options.out / (objective + "-seed" + std::to_string(seed));
   fs::remove_all(run);  // a demo starts anew every time

@@ -43,7 +43,7 @@ Trained train_method(const MethodPlan& plan, Problem problem, double lr, const F
   if (options.steps > 0) overrides.push_back("train.steps=" + std::to_string(options.steps));
   if (options.batch > 0) overrides.push_back("train.batch=" + std::to_string(options.batch));
   overrides.insert(overrides.end(), options.overrides.begin(), options.overrides.end());
-  const LoadedRecipe recipe = load_recipe(shared_file("recipes/sam_adapter/demo.yaml"), overrides);
+  const LoadedRecipe recipe = io::load_recipe<Recipe>(shared_file("recipes/sam_adapter/demo.yaml"), overrides);
   fs::remove_all(options.run);  // a demo starts anew every time
   const train::Distributed alone;
   const TrainedModel trained =
@@ -52,7 +52,8 @@ Trained train_method(const MethodPlan& plan, Problem problem, double lr, const F
 }
 
 std::shared_ptr<cambium::sam_adapter::SamAdapter> untrained(const Foundation& foundation) {
-  const LoadedRecipe recipe = load_recipe(shared_file("recipes/sam_adapter/demo.yaml"), {"peft.method=decoder"});
+  const LoadedRecipe recipe =
+      io::load_recipe<Recipe>(shared_file("recipes/sam_adapter/demo.yaml"), {"peft.method=decoder"});
   auto model = adapt(foundation.weights(), foundation.identity(), recipe.recipe).model;
   model->set_compute_dtype(foundation.compute().compute_dtype);
   model->to(foundation.compute().device);

@@ -58,24 +58,17 @@ void fields(io::RecipeSection& s, DataRecipe& r) {
 void fields(io::RecipeSection& s, TrainRecipe& r) {
   s.field("steps", r.steps, at_least(1));
   s.field("batch", r.batch, between(1, 4096));
-  s.field("lr", r.lr, above(0));
+  fields(s, r.optimizer);
   s.field("warmup", r.warmup, at_least(0));
-  s.field("weight_decay", r.weight_decay, at_least(0));
-  s.field("grad_clip", r.grad_clip, at_least(0));
   s.field("multimask", r.multimask, between(0, 1));
   s.field("refine", r.refine, between(0, 1));
   s.field("bce_weight", r.bce_weight, at_least(0));
   s.field("dice_weight", r.dice_weight, at_least(0));
   s.field("iou_weight", r.iou_weight, at_least(0));
   s.field("auxiliary_weight", r.auxiliary_weight, at_least(0));
-  s.field("log_every", r.log_every, at_least(1));
+  fields(s, r.run);
   s.field("eval_every", r.eval_every, at_least(0));
-  s.field("checkpoint_every", r.checkpoint_every, at_least(0));
-  s.field("keep", r.keep, at_least(0));
   s.field("eval_scenes", r.eval_scenes, between(1, 100000));
-  int64_t seed = static_cast<int64_t>(r.seed);
-  s.field("seed", seed, at_least(0));
-  r.seed = static_cast<uint64_t>(seed);
 }
 
 }  // namespace
@@ -86,14 +79,6 @@ void fields(io::RecipeSection& section, Recipe& recipe) {
   section.section("model", [&](io::RecipeSection& s) { fields(s, recipe.model); });
   section.section("data", [&](io::RecipeSection& s) { fields(s, recipe.data); });
   section.section("train", [&](io::RecipeSection& s) { fields(s, recipe.train); });
-}
-
-LoadedRecipe load_recipe(const std::filesystem::path& file, const std::vector<std::string>& overrides) {
-  io::Recipe document = io::Recipe::load(file, overrides);
-  LoadedRecipe loaded;
-  document.read([&](io::RecipeSection& section) { fields(section, loaded.recipe); });
-  loaded.resolved = document.resolved();
-  return loaded;
 }
 
 }  // namespace cambium::systems::sam_adapter::foundation

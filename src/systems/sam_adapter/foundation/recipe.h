@@ -9,6 +9,7 @@
 #include "data/composite/scene.h"
 #include "io/recipe.h"
 #include "models/sam/options.h"
+#include "train/recipe.h"
 
 namespace cambium::systems::sam_adapter::foundation {
 
@@ -37,17 +38,15 @@ struct DataRecipe {
 struct TrainRecipe {
   int64_t steps = 20000;
   int64_t batch = 8;  // scenes a step, four prompts each: a jittered box, the whole picture, two points
-  double lr = 2e-3;
-  int64_t warmup = 300;  // steps
-  double weight_decay = 0.05;
-  double grad_clip = 1.0;  // total L2 norm; 0: none
+  train::OptimizerRecipe optimizer = {.lr = 2e-3, .weight_decay = 0.05, .grad_clip = 1};
+  int64_t warmup = 300;    // steps
   double multimask = 0.5;  // share of the steps that train masks 1 to 3 instead of mask 0
   double refine = 0.25;    // share of the steps with a second round: the first answer and a point where it is wrong
   double bce_weight = 2.0, dice_weight = 1.0, iou_weight = 1.0;
   double auxiliary_weight = 2.0;  // of the head on the neck that is thrown away after training
-  int64_t log_every = 50, eval_every = 2000, checkpoint_every = 1000, keep = 2;
+  train::RunRecipe run = {.log_every = 50, .checkpoint_every = 1000, .keep = 2};
+  int64_t eval_every = 2000;  // steps
   int64_t eval_scenes = 256;
-  uint64_t seed = 0;
 };
 
 struct Recipe {
@@ -59,10 +58,6 @@ struct Recipe {
 
 void fields(io::RecipeSection& section, Recipe& recipe);
 
-struct LoadedRecipe {
-  Recipe recipe;
-  std::string resolved;
-};
-LoadedRecipe load_recipe(const std::filesystem::path& file, const std::vector<std::string>& overrides = {});
+using LoadedRecipe = io::LoadedRecipe<Recipe>;
 
 }  // namespace cambium::systems::sam_adapter::foundation

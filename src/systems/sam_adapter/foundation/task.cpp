@@ -108,21 +108,22 @@ FoundationTask::FoundationTask(const Recipe& recipe, std::shared_ptr<Sam> model,
       scenes_(std::move(scenes)),
       validation_(std::move(validation)),
       device_(model_->parameters().front().device()) {
-  at::Generator generator = make_generator(mix_seed(recipe.train.seed, "auxiliary"));
+  at::Generator generator = make_generator(mix_seed(recipe.train.run.seed, "auxiliary"));
   auxiliary_->initialize(generator);
   auxiliary_->to(device_);
 }
 
 std::vector<train::OptimizerSet> FoundationTask::optimizers() {
   const TrainRecipe& r = recipe_.train;
-  train::ParameterGroup matrices{.name = "matrices", .weight_decay = r.weight_decay}, vectors{.name = "vectors"};
+  train::ParameterGroup matrices{.name = "matrices", .weight_decay = r.optimizer.weight_decay},
+      vectors{.name = "vectors"};
   for (const auto& [name, parameter] : checkpoint_tensors()) {
     if (parameter.requires_grad()) (parameter.dim() > 1 ? matrices : vectors).parameters.emplace_back(name, parameter);
   }
   return {{.groups = {std::move(matrices), std::move(vectors)},
-           .adamw = {.lr = r.lr, .beta1 = 0.9, .beta2 = 0.999},
+           .adamw = r.optimizer.adamw(),
            .schedule = {.decay = train::Decay::cosine, .warmup = r.warmup},
-           .grad_clip = r.grad_clip}};
+           .grad_clip = r.optimizer.grad_clip}};
 }
 
 PromptBatch FoundationTask::next_batch(const train::StepContext&) {

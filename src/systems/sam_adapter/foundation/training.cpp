@@ -47,7 +47,7 @@ std::unique_ptr<FoundationTask::Loader> make_loader(const Recipe& recipe, std::s
       std::make_shared<data::composite::NumberedStream>("scenes"),
       [stock = std::move(stock), options](data::Sample&&, Rng& rng) { return draw(*stock, options, rng); },
       data::LoaderOptions{
-          .stream = {.seed = mix_seed(recipe.train.seed, "scenes"), .rank = ranks.rank(), .world = ranks.world()},
+          .stream = {.seed = mix_seed(recipe.train.run.seed, "scenes"), .rank = ranks.rank(), .world = ranks.world()},
           .batch_size = batch,
           .threads = recipe.data.threads,
           .prefetch = 4 * batch,
@@ -71,15 +71,10 @@ std::vector<PromptBatch> validation_batches(const Recipe& recipe, const c10::Dev
 }
 
 train::LoopOptions loop_options(const TrainRecipe& recipe, const train::RunOptions& options) {
-  return {.run = options.run,
-          .steps = recipe.steps,
-          .log_every = recipe.log_every,
-          .checkpoint_every = recipe.checkpoint_every,
-          .eval_every = recipe.eval_every,
-          .keep = recipe.keep,
-          .seed = recipe.seed,
-          .resume = options.resume,
-          .label = options.label};
+  train::LoopOptions loop = train::loop_options(recipe.run, options);
+  loop.steps = recipe.steps;
+  loop.eval_every = recipe.eval_every;
+  return loop;
 }
 
 struct Prepared {
@@ -91,7 +86,7 @@ struct Prepared {
 Prepared prepare(const Recipe& recipe, const train::RunOptions& options, const train::Distributed& ranks) {
   Prepared prepared{.model = std::make_shared<cambium::sam::Sam>(recipe.model.options()),
                     .validation = validation_batches(recipe, options.compute.device)};
-  at::Generator generator = make_generator(mix_seed(recipe.train.seed, "weights"));
+  at::Generator generator = make_generator(mix_seed(recipe.train.run.seed, "weights"));
   prepared.model->initialize(generator);
   prepared.model->to(options.compute.device);
   prepared.model->set_dtype(options.compute.compute_dtype);
