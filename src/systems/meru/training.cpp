@@ -83,18 +83,18 @@ std::string features_key(const Recipe& recipe, const Adapted& adapted, const dat
 }
 
 // Each rank caches its own share of the data.
-std::shared_ptr<const FeatureCache> make_features(const Recipe& recipe, const Adapted& adapted,
-                                                  const train::RunOptions& options, const train::Distributed& ranks,
-                                                  bool rehearse) {
+std::shared_ptr<const train::FeatureStore> make_features(const Recipe& recipe, const Adapted& adapted,
+                                                         const train::RunOptions& options,
+                                                         const train::Distributed& ranks, bool rehearse) {
   constexpr int64_t kBatch = 64;  // pairs: what the towers take at once
   const auto dataset = open_dataset(recipe.data);
   const auto loader = make_loader(
       recipe, dataset, {.stream = {.passes = recipe.peft.views, .shuffle = false}, .batch_size = kBatch}, ranks);
   if (rehearse)
-    return FeatureCache::rehearse(*adapted.model, *loader,
-                                  recipe.peft.views * pairs_per_rank(recipe.train, ranks.world()));
-  return FeatureCache::make(*adapted.model, *loader, train::rank_folder(options, "features", ranks),
-                            features_key(recipe, adapted, *dataset, ranks));
+    return rehearse_tower_features(*adapted.model, *loader,
+                                   recipe.peft.views * pairs_per_rank(recipe.train, ranks.world()));
+  return tower_features(*adapted.model, *loader, train::rank_folder(options, "features", ranks),
+                        features_key(recipe, adapted, *dataset, ranks));
 }
 
 // The paper's CLIP root: the mean of all training embeddings, pictures and words alike, normalised.
@@ -113,15 +113,16 @@ at::Tensor mean_embedding(PairSource& pairs, const cambium::meru::LossOptions& l
 struct Prepared {
   Recipe recipe;  // with the foundation's sizes
   Adapted adapted = {};
-  std::shared_ptr<const FeatureCache> features = {};  // peft.method projections
+  std::shared_ptr<const train::FeatureStore> features = {};  // peft.method projections
 
   std::unique_ptr<PairSource> pairs(const train::Distributed& ranks) const {
     const int64_t batch = pairs_per_micro_batch(recipe.train, ranks.world());
     if (features) {
-      return std::make_unique<CachedPairs>(
-          adapted.model, features,
-          CachedPairs::Options{
-              .micro_batch = batch, .views = recipe.peft.views, .seed = mix_seed(recipe.train.run.seed, "data")});
+      return std::make_unique<CachedPairs>(adapted.model, features, batch,
+                                           train::RowOrder({.rows = features->size(),
+                                                            .views = recipe.peft.views,
+                                                            .side_by_side = false,
+                                                            .seed = mix_seed(recipe.train.run.seed, "data")}));
     }
     return std::make_unique<EncodedPairs>(adapted.model,
                                           make_loader(recipe, open_dataset(recipe.data),
