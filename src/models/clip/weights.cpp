@@ -19,20 +19,6 @@ namespace {
 constexpr std::array<float, 3> kOpenAiMean = {0.48145466f, 0.4578275f, 0.40821073f};
 constexpr std::array<float, 3> kOpenAiStd = {0.26862954f, 0.26130258f, 0.27577711f};
 
-using io::shaped;
-
-[[noreturn]] void fail(const io::StateDict& state, const std::string& name, const std::string& what) {
-  throw Error({.what = what, .file = state.source, .field = name});
-}
-
-// How many of prefix0, prefix1, ... have the given tail.
-int64_t count_blocks(const io::StateDict& state, const std::string& prefix, const std::string& tail) {
-  int64_t count = 0;
-  while (state.contains(prefix + std::to_string(count) + tail)) ++count;
-  if (count == 0) fail(state, prefix + "0" + tail, "the tower has no blocks: there is no such tensor");
-  return count;
-}
-
 int64_t default_heads(int64_t width) {
   if (width == 384) return 12;  // MERU's ViT-S follows MoCo v3
   if (width == 1280 || width == 1408 || width == 1664)
@@ -42,7 +28,7 @@ int64_t default_heads(int64_t width) {
 
 std::array<float, 3> channel_values(const io::StateDict& state, const std::string& name) {
   const at::Tensor t = state.at(name);
-  if (t.numel() != 3) fail(state, name, "expected 3 values, got " + std::to_string(t.numel()));
+  if (t.numel() != 3) io::refuse(state, name, "expected 3 values, got " + std::to_string(t.numel()));
   const at::Tensor values = t.to(at::kFloat).reshape({3}).contiguous();
   const auto* v = values.const_data_ptr<float>();
   return {v[0], v[1], v[2]};
@@ -66,26 +52,27 @@ void complete(io::StateDict& state, const CLIPOptions& options) {
 
 VisionTransformerOptions infer_visual(const io::StateDict& state) {
   VisionTransformerOptions o;
-  const at::Tensor& positions = shaped(state, "visual.pos_embed", 3);
-  const at::Tensor& proj = shaped(state, "visual.patch_embed.proj.weight", 4);
+  const at::Tensor& positions = io::shaped(state, "visual.pos_embed", 3);
+  const at::Tensor& proj = io::shaped(state, "visual.patch_embed.proj.weight", 4);
   o.width = positions.size(2);
   if (proj.size(0) != o.width) {
-    fail(state, "visual.patch_embed.proj.weight",
-         "has " + std::to_string(proj.size(0)) + " outputs, but visual.pos_embed has width " + std::to_string(o.width));
+    io::refuse(
+        state, "visual.patch_embed.proj.weight",
+        "has " + std::to_string(proj.size(0)) + " outputs, but visual.pos_embed has width " + std::to_string(o.width));
   }
   o.pool = state.contains("visual.cls_token") ? Pool::token : Pool::average;
   for (int64_t i = 0; state.contains("visual.patch_embed.stem." + std::to_string(i) + ".weight"); ++i) {
-    o.conv_stem.push_back(shaped(state, "visual.patch_embed.stem." + std::to_string(i) + ".weight", 4).size(0));
+    o.conv_stem.push_back(io::shaped(state, "visual.patch_embed.stem." + std::to_string(i) + ".weight", 4).size(0));
   }
   o.patch = o.conv_stem.empty() ? proj.size(2) : int64_t{1} << std::min<size_t>(o.conv_stem.size() + 1, 16);
   const int64_t patches = positions.size(1) - (o.pool == Pool::token ? 1 : 0);
   const auto grid = static_cast<int64_t>(std::llround(std::sqrt(static_cast<double>(std::max<int64_t>(patches, 0)))));
   if (grid < 1 || grid * grid != patches) {
-    fail(state, "visual.pos_embed", "its " + std::to_string(patches) + " patches are not a square grid");
+    io::refuse(state, "visual.pos_embed", "its " + std::to_string(patches) + " patches are not a square grid");
   }
   o.image_size = grid * o.patch;
-  o.depth = count_blocks(state, "visual.blocks.", ".norm1.weight");
-  o.mlp_width = shaped(state, "visual.blocks.0.mlp.fc1.weight", 2).size(0);
+  o.depth = io::count(state, "visual.blocks.", ".norm1.weight");
+  o.mlp_width = io::shaped(state, "visual.blocks.0.mlp.fc1.weight", 2).size(0);
   if (o.mlp_width == 4 * o.width) o.mlp_width = 0;
   o.pre_norm = state.contains("visual.norm_pre.weight");
   o.patch_bias = state.contains("visual.patch_embed.proj.bias");
@@ -100,12 +87,12 @@ VisionTransformerOptions infer_visual(const io::StateDict& state) {
 
 TextTransformerOptions infer_textual(const io::StateDict& state) {
   TextTransformerOptions o;
-  const at::Tensor& tokens = shaped(state, "textual.token_embed.weight", 2);
+  const at::Tensor& tokens = io::shaped(state, "textual.token_embed.weight", 2);
   o.vocabulary = tokens.size(0);
   o.width = tokens.size(1);
-  o.context = shaped(state, "textual.posit_embed", 2).size(0);
-  o.layers = count_blocks(state, "textual.resblocks.", ".ln_1.weight");
-  o.mlp_width = shaped(state, "textual.resblocks.0.mlp.c_fc.weight", 2).size(0);
+  o.context = io::shaped(state, "textual.posit_embed", 2).size(0);
+  o.layers = io::count(state, "textual.resblocks.", ".ln_1.weight");
+  o.mlp_width = io::shaped(state, "textual.resblocks.0.mlp.c_fc.weight", 2).size(0);
   if (o.mlp_width == 4 * o.width) o.mlp_width = 0;
   o.heads = std::max<int64_t>(1, o.width / 64);
   return o;
@@ -134,7 +121,7 @@ Weights interpret_weights(io::StateDict raw, const std::filesystem::path& folder
   CLIPOptions& o = weights.options;
   o.visual = infer_visual(state);
   o.textual = infer_textual(state);
-  o.embed_dim = shaped(state, "visual_proj.weight", 2).size(0);
+  o.embed_dim = io::shaped(state, "visual_proj.weight", 2).size(0);
   if (weights.layout != Layout::meru) {
     o.pixel_mean = kOpenAiMean;
     o.pixel_std = kOpenAiStd;
@@ -152,14 +139,7 @@ Weights interpret_weights(io::StateDict raw, const std::filesystem::path& folder
   if (wanted.activation) o.visual.activation = o.textual.activation = *wanted.activation;
   if (wanted.visual_heads) o.visual.heads = *wanted.visual_heads;
   if (wanted.textual_heads) o.textual.heads = *wanted.textual_heads;
-  try {
-    o.validate();
-  } catch (const UsageError& e) {
-    // The file is at fault, not the command.
-    throw Error({.what = "the sizes that its tensors imply make no model: " + e.info().what,
-                 .file = state.source,
-                 .field = e.info().field});
-  }
+  io::validate_inferred(state, [&] { o.validate(); });
   complete(state, o);
   return weights;
 }

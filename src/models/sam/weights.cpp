@@ -16,46 +16,32 @@ namespace {
 constexpr const char* kOptionsKey = "cambium.sam";
 constexpr int64_t kTinyViTEarlyWidth = 160;
 
-using io::shaped;
-
-[[noreturn]] void fail(const io::StateDict& state, const std::string& name, const std::string& what) {
-  throw Error({.what = what, .file = state.source, .field = name});
-}
-
-// How many of prefix0tail, prefix1tail, ... there are.
-int64_t count(const io::StateDict& state, const std::string& prefix, const std::string& tail) {
-  int64_t n = 0;
-  while (state.contains(prefix + std::to_string(n) + tail)) ++n;
-  if (n == 0) fail(state, prefix + "0" + tail, "there is no such tensor");
-  return n;
-}
-
 ImageEncoderOptions vit_options(const io::StateDict& state) {
   const std::string prefix = "image_encoder.";
   ImageEncoderOptions o;
-  const at::Tensor& proj = shaped(state, prefix + "patch_embed.proj.weight", 4);
+  const at::Tensor& proj = io::shaped(state, prefix + "patch_embed.proj.weight", 4);
   o.width = proj.size(0);
   o.patch = proj.size(2);
-  o.depth = count(state, prefix + "blocks.", ".norm1.weight");
+  o.depth = io::count(state, prefix + "blocks.", ".norm1.weight");
   const auto block = [&](int64_t i, const char* tail) { return prefix + "blocks." + std::to_string(i) + tail; };
-  o.mlp_width = shaped(state, block(0, ".mlp.lin1.weight"), 2).size(0);
+  o.mlp_width = io::shaped(state, block(0, ".mlp.lin1.weight"), 2).size(0);
   if (o.mlp_width == 4 * o.width) o.mlp_width = 0;
-  o.out_channels = shaped(state, prefix + "neck.0.weight", 4).size(0);
-  const int64_t head_dim = shaped(state, block(0, ".attn.rel_pos_h"), 2).size(1);
+  o.out_channels = io::shaped(state, prefix + "neck.0.weight", 4).size(0);
+  const int64_t head_dim = io::shaped(state, block(0, ".attn.rel_pos_h"), 2).size(1);
   o.heads = std::max<int64_t>(1, o.width / head_dim);
 
   // A table of 2S - 1 rows serves a grid, or a window, of side S.
   std::vector<int64_t> sides;
   for (int64_t i = 0; i < o.depth; ++i)
-    sides.push_back((shaped(state, block(i, ".attn.rel_pos_h"), 2).size(0) + 1) / 2);
+    sides.push_back((io::shaped(state, block(i, ".attn.rel_pos_h"), 2).size(0) + 1) / 2);
   int64_t grid = *std::max_element(sides.begin(), sides.end());
   o.absolute_positions = state.contains(prefix + "pos_embed");
   if (o.absolute_positions) {
-    const at::Tensor& positions = shaped(state, prefix + "pos_embed", 4);
+    const at::Tensor& positions = io::shaped(state, prefix + "pos_embed", 4);
     grid = positions.size(1);
     if (positions.size(2) != grid || positions.size(3) != o.width) {
-      fail(state, prefix + "pos_embed",
-           "expected shape [1, G, G, " + std::to_string(o.width) + "], got " + io::shape_text(positions.sizes()));
+      io::refuse(state, prefix + "pos_embed",
+                 "expected shape [1, G, G, " + std::to_string(o.width) + "], got " + io::shape_text(positions.sizes()));
     }
   }
   o.image_size = grid * o.patch;
@@ -67,8 +53,8 @@ ImageEncoderOptions vit_options(const io::StateDict& state) {
     } else if (o.window == 0 || o.window == sides[i]) {
       o.window = sides[i];
     } else {
-      fail(state, block(i, ".attn.rel_pos_h"),
-           "windows of " + std::to_string(o.window) + " and of " + std::to_string(sides[i]) + " in one encoder");
+      io::refuse(state, block(i, ".attn.rel_pos_h"),
+                 "windows of " + std::to_string(o.window) + " and of " + std::to_string(sides[i]) + " in one encoder");
     }
   }
   return o;
@@ -77,17 +63,17 @@ ImageEncoderOptions vit_options(const io::StateDict& state) {
 MaskDecoderOptions decoder_options(const io::StateDict& state) {
   const std::string prefix = "mask_decoder.", layer = prefix + "transformer.layers.";
   MaskDecoderOptions o;
-  const at::Tensor& tokens = shaped(state, prefix + "mask_tokens.weight", 2);
+  const at::Tensor& tokens = io::shaped(state, prefix + "mask_tokens.weight", 2);
   o.masks = tokens.size(0);
   o.width = tokens.size(1);
-  o.depth = count(state, layer, ".norm1.weight");
-  o.mlp_width = shaped(state, layer + "0.mlp.lin1.weight", 2).size(0);
+  o.depth = io::count(state, layer, ".norm1.weight");
+  o.mlp_width = io::shaped(state, layer + "0.mlp.lin1.weight", 2).size(0);
   o.downsample =
-      std::max<int64_t>(1, o.width / shaped(state, layer + "0.cross_attn_token_to_image.q_proj.weight", 2).size(0));
-  o.iou_hidden = shaped(state, prefix + "iou_prediction_head.layers.0.weight", 2).size(0);
-  o.iou_depth = count(state, prefix + "iou_prediction_head.layers.", ".weight");
+      std::max<int64_t>(1, o.width / io::shaped(state, layer + "0.cross_attn_token_to_image.q_proj.weight", 2).size(0));
+  o.iou_hidden = io::shaped(state, prefix + "iou_prediction_head.layers.0.weight", 2).size(0);
+  o.iou_depth = io::count(state, prefix + "iou_prediction_head.layers.", ".weight");
   if (state.contains(prefix + "hf_token.weight")) {
-    o.hq_encoder_width = shaped(state, prefix + "compress_vit_feat.0.weight", 4).size(0);
+    o.hq_encoder_width = io::shaped(state, prefix + "compress_vit_feat.0.weight", 4).size(0);
   }
   return o;
 }
@@ -98,7 +84,7 @@ void apply_metadata(const io::StateDict& state, SamOptions& options) {
   if (found == state.metadata.end()) return;
   const auto json = nlohmann::json::parse(found->second, nullptr, /*allow_exceptions=*/false);
   if (!json.is_object() || !json.contains("decoder_heads") || !json["decoder_heads"].is_number_integer()) {
-    fail(state, kOptionsKey, "the metadata is not what this program writes");
+    io::refuse(state, kOptionsKey, "the metadata is not what this program writes");
   }
   options.decoder.heads = json["decoder_heads"].get<int64_t>();
 }
@@ -138,30 +124,23 @@ SamOptions options_of(const io::StateDict& state) {
   const bool tiny = state.contains("image_encoder.patch_embed.seq.0.c.weight");
   if (tiny) {
     o.encoder_kind = EncoderKind::tiny_vit;
-    o.encoder.out_channels = shaped(state, "image_encoder.neck.0.weight", 4).size(0);
+    o.encoder.out_channels = io::shaped(state, "image_encoder.neck.0.weight", 4).size(0);
   } else {
     o.encoder = vit_options(state);
   }
-  o.prompt = {.width = 2 * shaped(state, "prompt_encoder.pe_layer.positional_encoding_gaussian_matrix", 2).size(1),
-              .mask_channels = shaped(state, "prompt_encoder.mask_downscaling.3.weight", 4).size(0),
+  o.prompt = {.width = 2 * io::shaped(state, "prompt_encoder.pe_layer.positional_encoding_gaussian_matrix", 2).size(1),
+              .mask_channels = io::shaped(state, "prompt_encoder.mask_downscaling.3.weight", 4).size(0),
               .image_size = o.encoder.image_size,
               .patch = o.encoder.patch};
   o.decoder = decoder_options(state);
   apply_metadata(state, o);
   const int64_t early = tiny ? kTinyViTEarlyWidth : o.encoder.width;
   if (o.decoder.hq() && o.decoder.hq_encoder_width != early) {
-    fail(state, "mask_decoder.compress_vit_feat.0.weight",
-         "takes encoder features of width " + std::to_string(o.decoder.hq_encoder_width) + ", and the encoder's are " +
-             std::to_string(early) + " wide");
+    io::refuse(state, "mask_decoder.compress_vit_feat.0.weight",
+               "takes encoder features of width " + std::to_string(o.decoder.hq_encoder_width) +
+                   ", and the encoder's are " + std::to_string(early) + " wide");
   }
-  try {
-    o.validate();
-  } catch (const UsageError& e) {
-    // The file is at fault, not the command.
-    throw Error({.what = "the sizes that its tensors imply make no model: " + e.info().what,
-                 .file = state.source,
-                 .field = e.info().field});
-  }
+  io::validate_inferred(state, [&] { o.validate(); });
   return o;
 }
 
