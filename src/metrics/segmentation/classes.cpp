@@ -1,6 +1,7 @@
 #include "metrics/segmentation/classes.h"
 
 #include <ATen/ops/bincount.h>
+#include <ATen/ops/from_blob.h>
 
 #include <limits>
 
@@ -57,6 +58,8 @@ ClassConfusion& ClassConfusion::operator+=(const ClassConfusion& other) {
   for (size_t i = 0; i < counts_.size(); ++i) counts_[i] += other.counts_[i];
   return *this;
 }
+
+at::Tensor ClassConfusion::counts() { return at::from_blob(counts_.data(), {classes_, classes_}, at::kLong); }
 
 ClassScores ClassConfusion::scores() const {
   ClassScores out;

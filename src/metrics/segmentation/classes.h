@@ -23,6 +23,9 @@ class ClassConfusion {
   // beyond the classes, or shapes that differ.
   void add(const at::Tensor& prediction, const at::Tensor& mask, int64_t ignored = 255);
   ClassConfusion& operator+=(const ClassConfusion& other);
+  // Pixels by true and predicted class, int64 [classes, classes], in this object's own memory: processes that each
+  // judged a share of the set sum it in place.
+  at::Tensor counts();
   // Error where nothing was judged.
   ClassScores scores() const;
 

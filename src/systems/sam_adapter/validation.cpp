@@ -1,14 +1,13 @@
 #include "systems/sam_adapter/validation.h"
 
-#include <ATen/ops/bincount.h>
 #include <ATen/ops/sigmoid.h>
-#include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
 
 #include "core/error.h"
 #include "core/interrupt.h"
 #include "data/masks/transform.h"
 #include "io/image_tensor.h"
+#include "metrics/segmentation/classes.h"
 #include "metrics/segmentation/segmentation.h"
 
 namespace cambium::systems::sam_adapter {
@@ -56,21 +55,15 @@ train::Scalars Validation::binary(cambium::sam_adapter::SamAdapter& model, const
 }
 
 train::Scalars Validation::classes(cambium::sam_adapter::SamAdapter& model, const train::Distributed& ranks) const {
-  const int64_t count = recipe_.model.classes;
-  at::Tensor table = at::zeros({count * count}, at::kDouble);  // [true, predicted]
+  metrics::ClassConfusion confusion(recipe_.model.classes);
   each(model, ranks, [&](const at::Tensor& logits, const at::Tensor& mask) {
-    const at::Tensor counted = mask.ne(cambium::data::kIgnoredLabel);
-    const at::Tensor cell = mask.to(at::kLong).mul(count).add_(logits.argmax(0)).masked_select(counted);
-    table.add_(at::bincount(cell, {}, count * count).to(at::kDouble));
+    confusion.add(logits.argmax(0), mask, cambium::data::kIgnoredLabel);
   });
-  ranks.all_reduce_sum({table});
-  const at::Tensor confusion = table.view({count, count}), hits = confusion.diagonal(), real = confusion.sum(1),
-                   given = confusion.sum(0);
-  const at::Tensor occurs = real.gt(0);
+  ranks.all_reduce_sum({confusion.counts()});
+  const metrics::ClassScores scores = confusion.scores();
   train::Scalars out;
-  if (!occurs.any().item<bool>()) return out;
-  out.set("dice", (2 * hits / (real + given)).masked_select(occurs).mean().item<double>());
-  out.set("iou", (hits / (real + given - hits)).masked_select(occurs).mean().item<double>());
+  out.set("dice", scores.mean_dice);
+  out.set("iou", scores.mean_iou);
   return out;
 }
 

@@ -18,8 +18,8 @@ class Validation {
   // network's, as the original does.
   Validation(const Recipe& recipe, std::shared_ptr<const cambium::data::MaskPairs> pairs, int64_t image_size);
 
-  // Binary masks: s, e, wf, mae, ber, dice, iou. Several classes: dice and iou, the means over classes that occur. The
-  // same on every rank.
+  // Binary masks: s, e, wf, mae, ber, dice, iou. Several classes: dice and iou, the means over classes that occur in
+  // masks or predictions, as cambium eval gives them. The same on every rank.
   train::Scalars run(cambium::sam_adapter::SamAdapter& model, const train::Distributed& ranks) const;
 
   // The recipe's metric of such scalars, so that larger is better.

@@ -32,6 +32,19 @@ TEST(ClassConfusion, CountsByHandOverTheSet) {
   EXPECT_DOUBLE_EQ(scores.dice[1], 2.0 / 3);
 }
 
+TEST(ClassConfusion, SharesOfASetAreSummedInPlace) {
+  ClassConfusion first(3), second(3), whole(3);
+  const at::Tensor prediction = labels({0, 2, 1, 1}), mask = labels({0, 1, 1, 2});
+  first.add(prediction.narrow(0, 0, 2), mask.narrow(0, 0, 2));
+  second.add(prediction.narrow(0, 2, 2), mask.narrow(0, 2, 2));
+  whole.add(prediction, mask);
+  first.counts().add_(second.counts());
+  EXPECT_TRUE(at::equal(first.counts(), whole.counts()));
+  EXPECT_EQ(first.counts()[1][2].item<int64_t>(), 1);  // truly 1, taken for 2
+  EXPECT_EQ(first.scores().iou, whole.scores().iou);
+  EXPECT_EQ(first.scores().pixels, 4);
+}
+
 TEST(ClassConfusion, BadInput) {
   ClassConfusion set(2);
   EXPECT_TRUE(says(sentence([&] { set.add(labels({0}), labels({2})); }),
