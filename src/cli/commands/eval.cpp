@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "core/paths.h"
 #include "io/recipe.h"
+#include "io/weights_file.h"
 #include "systems/meru/eval.h"
 #include "systems/sam_adapter/eval/model_eval.h"
 #include "systems/sam_adapter/eval/outputs.h"
@@ -75,7 +76,7 @@ void evaluate_sam_adapter(const EvalCommand& options, const fs::path& file) {
   const sa::Recipe recipe = io::load_recipe<sa::Recipe>(file, options.set).recipe;
   const auto& files = options.model;
   // Without a delta the weights are a whole checkpoint of the original.
-  const auto adapted = files.delta.empty() ? sa::Adapted::open_whole(files.weights, compute)
+  const auto adapted = files.delta.empty() ? sa::Adapted::open_whole(io::load_weights(files.weights), compute)
                                            : sa::Adapted::open(sa::Foundation::open(files.weights, compute),
                                                                files.delta, files.allow_foundation);
   const sa::ModelEvaluation evaluation(recipe, adapted);

@@ -108,12 +108,12 @@ void Adapted::freeze() {
   model_->set_compute_dtype(compute_.compute_dtype);
 }
 
-std::shared_ptr<Adapted> Adapted::open_whole(const std::filesystem::path& checkpoint, const Compute& compute) {
+std::shared_ptr<Adapted> Adapted::open_whole(const io::StateDict& checkpoint, const Compute& compute) {
   auto adapted = std::make_shared<Adapted>();
   adapted->compute_ = compute;
-  adapted->name_ = checkpoint.stem().string();
+  adapted->name_ = std::filesystem::path(checkpoint.source).stem().string();
   adapted->method_ = "adapter";
-  adapted->model_ = cambium::sam_adapter::open(io::load_weights(checkpoint), load_options(compute));
+  adapted->model_ = cambium::sam_adapter::open(checkpoint, load_options(compute));
   adapted->image_size_ = adapted->model_->options().sam.encoder.image_size;
   adapted->freeze();
   return adapted;

@@ -43,8 +43,8 @@ class Adapted {
   // backbone is this foundation.
   static std::shared_ptr<Adapted> open(const std::shared_ptr<Foundation>& foundation,
                                        const std::filesystem::path& delta, bool allow = false);
-  // A whole SAM-Adapter checkpoint of the original, backbone included.
-  static std::shared_ptr<Adapted> open_whole(const std::filesystem::path& checkpoint, const Compute& compute);
+  // A whole SAM-Adapter checkpoint of the original, backbone included: its tensors as they were read.
+  static std::shared_ptr<Adapted> open_whole(const io::StateDict& checkpoint, const Compute& compute);
 
   // 1: binary masks. More: one mask a class, the first being the background.
   int64_t classes() const { return model_->options().classes; }

@@ -9,6 +9,8 @@
 #include "core/progress.h"
 #include "io/image_tensor.h"
 #include "io/video.h"
+#include "models/sam_adapter/tiny_sam.h"
+#include "models/sam_adapter/weights.h"
 #include "support/temporary_directory.h"
 #include "systems/sam_adapter/segment/adapted_segmenter.h"
 #include "systems/sam_adapter/segment/run.h"
@@ -100,6 +102,22 @@ TEST(SegmentFormats, AreNamed) {
   EXPECT_FALSE(formats.masks || formats.overlays);
   EXPECT_THROW(SegmentFormats::parse(""), UsageError);
   EXPECT_THROW(SegmentFormats::parse("coco,label"), UsageError);
+}
+
+TEST_F(SegmentFiles, TellsASamFromAWholeAdapterByItsTensors) {
+  const auto sam = cambium::sam_adapter::tiny_weights();
+  io::write_safetensors(path("sam.safetensors"), sam.state.tensors);
+  at::Generator generator = make_generator(2);
+  const auto model = cambium::sam_adapter::from_sam(
+      sam,
+      {.sam = sam.options,
+       .prompts = cambium::sam_adapter::SamAdapterOptions::fit({.scale_factor = 8}, sam.options.encoder)},
+      {}, generator);
+  io::write_safetensors(path("whole.safetensors"), nn::state_tensors(*model));
+  EXPECT_FALSE(Segmenter::open({.weights = path("sam.safetensors")}, {})->adapted());
+  EXPECT_TRUE(Segmenter::open({.weights = path("whole.safetensors")}, {})->adapted());
+  EXPECT_THROW(Segmenter::open({.weights = path("whole.safetensors"), .size = 64}, {}), UsageError);
+  EXPECT_THROW(Segmenter::open({.weights = path("nothing.safetensors")}, {}), Error);
 }
 
 TEST_F(SegmentFiles, WritesEveryFormat) {

@@ -1,12 +1,12 @@
 #include "systems/sam_adapter/segment/segmenter.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "core/error.h"
 #include "io/weights_file.h"
 #include "models/sam/predictor.h"
 #include "models/sam/weights.h"
+#include "models/sam_adapter/weights.h"
 #include "systems/sam_adapter/adapted.h"
 #include "systems/sam_adapter/segment/adapted_segmenter.h"
 
@@ -68,14 +68,6 @@ class PromptedSegmenter : public Segmenter {
   cambium::sam::SamPointModel everything_;
 };
 
-// The original's checkpoints hold backbone and adapter together.
-bool is_adapter_checkpoint(const std::string& weights) {
-  const auto state = io::load_weights(weights);
-  return std::any_of(state.tensors.begin(), state.tensors.end(), [](const auto& tensor) {
-    return tensor.first.find("image_encoder.prompt_generator.") != std::string::npos;
-  });
-}
-
 }  // namespace
 
 std::unique_ptr<Segmenter> Segmenter::open(const SegmentModel& model, const Compute& compute) {
@@ -91,8 +83,11 @@ std::unique_ptr<Segmenter> Segmenter::open(const SegmentModel& model, const Comp
   if (!model.delta.empty()) {
     return adapted(Adapted::open(Foundation::open(model.weights, compute), model.delta, model.allow_foundation));
   }
-  if (is_adapter_checkpoint(model.weights)) return adapted(Adapted::open_whole(model.weights, compute));
-  return std::make_unique<PromptedSegmenter>(cambium::sam::open(model.weights, compute), model.size);
+  io::StateDict state = io::load_weights(model.weights);
+  // The original's checkpoints hold backbone and adapter together.
+  if (cambium::sam_adapter::is_sam_adapter(state)) return adapted(Adapted::open_whole(state, compute));
+  const cambium::sam::Weights weights = cambium::sam::interpret_weights(std::move(state));
+  return std::make_unique<PromptedSegmenter>(cambium::sam::build(weights, compute), model.size);
 }
 
 }  // namespace cambium::systems::sam_adapter
