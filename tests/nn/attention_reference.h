@@ -5,6 +5,8 @@
 
 #include <array>
 #include <functional>
+#include <ostream>
+#include <string>
 #include <vector>
 
 #include "core/random.h"
@@ -26,8 +28,7 @@ struct AttentionCase {
   AttentionFeatures with = {};
 };
 
-inline std::string case_name(const testing::TestParamInfo<AttentionCase>& info) {
-  const AttentionCase& c = info.param;
+inline std::string name_of(const AttentionCase& c) {
   std::string name = "b" + std::to_string(c.batch) + "h" + std::to_string(c.heads) + "q" + std::to_string(c.queries) +
                      "k" + std::to_string(c.keys) + "d" + std::to_string(c.head_dim);
   if (c.with.causal) name += "_causal";
@@ -38,6 +39,9 @@ inline std::string case_name(const testing::TestParamInfo<AttentionCase>& info) 
   if (c.with.spread != 1) name += "_spread" + std::to_string(static_cast<int>(c.with.spread));
   return name;
 }
+inline std::string case_name(const testing::TestParamInfo<AttentionCase>& info) { return name_of(info.param); }
+// What the test runner shows of the parameter, in place of its bytes.
+inline void PrintTo(const AttentionCase& c, std::ostream* stream) { *stream << name_of(c); }
 
 inline at::Tensor gaussian(at::IntArrayRef shape, uint64_t seed, double std = 1) {
   auto generator = make_generator(seed);
