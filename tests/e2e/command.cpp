@@ -1,10 +1,13 @@
 #include "e2e/command.h"
 
 #include <fcntl.h>
+#include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
+#include <sstream>
 #include <stdexcept>
 
 #include "core/atomic_file.h"
@@ -60,6 +63,38 @@ Outcome Process::wait() {
 
 Outcome run(const std::vector<std::string>& arguments, const std::map<std::string, std::string>& environment) {
   return Process(arguments, environment).wait();
+}
+
+void expect_error(const std::vector<std::string>& arguments, int code, const std::vector<std::string>& words) {
+  const Outcome outcome = run(arguments);
+  EXPECT_EQ(outcome.exit_code, code) << outcome.error;
+  EXPECT_EQ(outcome.error.rfind("error: ", 0), 0u) << outcome.error;
+  EXPECT_EQ(std::count(outcome.error.begin(), outcome.error.end(), '\n'), 1) << outcome.error;
+  for (const auto& word : words)
+    EXPECT_NE(outcome.error.find(word), std::string::npos) << word << " is not in: " << outcome.error;
+}
+
+std::array<Outcome, 2> run_two_ranks(const std::vector<std::string>& arguments) {
+  static int calls = 0;
+  const std::string port = std::to_string(20000 + (getpid() + 7919 * calls++) % 20000);
+  const auto rank = [&](int index) {
+    return std::map<std::string, std::string>{{"RANK", std::to_string(index)},
+                                              {"LOCAL_RANK", std::to_string(index)},
+                                              {"WORLD_SIZE", "2"},
+                                              {"MASTER_ADDR", "127.0.0.1"},
+                                              {"MASTER_PORT", port}};
+  };
+  Process zero(arguments, rank(0)), one(arguments, rank(1));
+  Outcome first = zero.wait();
+  return {std::move(first), one.wait()};
+}
+
+std::vector<double> logged_losses(const fs::path& run) {
+  std::vector<double> values;
+  std::istringstream lines(read_file(run / "log.jsonl"));
+  for (std::string line; std::getline(lines, line);)
+    values.push_back(nlohmann::json::parse(line).at("loss").get<double>());
+  return values;
 }
 
 fs::path make_caption_folder(const fs::path& folder, int count) {

@@ -1,5 +1,6 @@
 #pragma once
 // Runs the built command as a user would.
+#include <array>
 #include <csignal>
 #include <filesystem>
 #include <map>
@@ -31,6 +32,15 @@ class Process {
   int pid_ = -1;
   std::filesystem::path out_, error_;
 };
+
+// That the call ends with `code` and one sentence that begins with "error: " and holds all of `words`.
+void expect_error(const std::vector<std::string>& arguments, int code, const std::vector<std::string>& words);
+
+// One call by two ranks on this machine, and their outcomes.
+std::array<Outcome, 2> run_two_ranks(const std::vector<std::string>& arguments);
+
+// The losses in a run folder's log, by step.
+std::vector<double> logged_losses(const std::filesystem::path& run);
 
 // A folder with `count` pictures of the emoji fixture and captions.csv.
 std::filesystem::path make_caption_folder(const std::filesystem::path& folder, int count);

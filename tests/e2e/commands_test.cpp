@@ -42,15 +42,6 @@ struct Commands : testing::Test {
     EXPECT_EQ(outcome.exit_code, 0) << outcome.error;
     return nlohmann::json::parse(read_file(path("out.json")));
   }
-  // One sentence, the right code, and the words that must be in it.
-  static void expect_error(const std::vector<std::string>& arguments, int code, const std::vector<std::string>& words) {
-    const Outcome outcome = run(arguments);
-    EXPECT_EQ(outcome.exit_code, code) << outcome.error;
-    EXPECT_EQ(outcome.error.rfind("error: ", 0), 0u) << outcome.error;
-    EXPECT_EQ(std::count(outcome.error.begin(), outcome.error.end(), '\n'), 1) << outcome.error;
-    for (const auto& word : words)
-      EXPECT_NE(outcome.error.find(word), std::string::npos) << word << " is not in: " << outcome.error;
-  }
   static TemporaryDirectory* folder;
 };
 TemporaryDirectory* Commands::folder = nullptr;

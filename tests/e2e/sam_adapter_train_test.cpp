@@ -66,6 +66,27 @@ TEST_F(Adapt, TheDryRunSaysMemoryAndTimeAndWritesNothing) {
   EXPECT_FALSE(fs::exists(path("run")));
 }
 
+TEST_F(Adapt, TwoRanksGiveTheSingleProcesssLosses) {
+  const auto call = [&](const std::string& name, std::vector<std::string> more = {}) {
+    more.insert(more.end(), {"--set", "train.batch=2", "--set", "train.micro_batch=1", "--set", "train.steps=6",
+                             "--set", "train.log_every=1", "--set", "validation.share=0", "--dtype", "f32"});
+    std::vector<std::string> all = arguments(more);
+    *(std::find(all.begin(), all.end(), "--run") + 1) = path(name).string();
+    return all;
+  };
+  ASSERT_EQ(run(call("one")).exit_code, 0);
+  for (const Outcome& rank : run_two_ranks(call("two"))) ASSERT_EQ(rank.exit_code, 0) << rank.error;
+  const auto single = logged_losses(path("one")), both = logged_losses(path("two"));
+  ASSERT_EQ(single.size(), 6u);
+  ASSERT_EQ(both.size(), 6u);
+  for (size_t i = 0; i < single.size(); ++i) EXPECT_NEAR(single[i], both[i], 1e-5 * single[i]) << "step " << i;
+  // Each rank computes the frozen part of its own share of the pictures.
+  for (const Outcome& rank : run_two_ranks(call("cached", {"--set", "peft.method=decoder"})))
+    ASSERT_EQ(rank.exit_code, 0) << rank.error;
+  for (const char* folder : {"rank_0_of_2", "rank_1_of_2"})
+    EXPECT_TRUE(fs::exists(path("cached/features") / folder / "complete.json")) << folder;
+}
+
 TEST_F(Adapt, EveryFaultOfTheDataIsToldAtOnce) {
   fs::remove(path("masks/1.png"));
   write_file(path("masks/2.png"), "no picture");

@@ -3,7 +3,6 @@
 
 #include <chrono>
 #include <nlohmann/json.hpp>
-#include <sstream>
 #include <thread>
 
 #include "core/atomic_file.h"
@@ -41,13 +40,7 @@ struct Run : testing::Test {
     return all;
   }
   std::string model(const std::string& run) const { return read_file(folder.path() / run / "model.safetensors"); }
-  std::vector<double> losses(const std::string& run) const {
-    std::vector<double> values;
-    std::istringstream lines(read_file(folder.path() / run / "log.jsonl"));
-    for (std::string line; std::getline(lines, line);)
-      values.push_back(nlohmann::json::parse(line).at("loss").get<double>());
-    return values;
-  }
+  std::vector<double> losses(const std::string& run) const { return logged_losses(folder.path() / run); }
   // Waits until the run has written so many log lines.
   bool reached(const std::string& run, size_t lines) const {
     for (int i = 0; i < 600; ++i) {
@@ -107,18 +100,7 @@ TEST_F(Run, ARunIsNotOverwrittenAndAnotherThreadCountIsRefused) {
 TEST_F(Run, TwoRanksGiveTheSingleProcesssLosses) {
   const std::vector<std::string> ten = {"--set", "train.steps=10"};
   ASSERT_EQ(run(arguments("one", ten)).exit_code, 0);
-  const std::string port = std::to_string(20000 + getpid() % 20000);
-  const auto rank = [&](int index) {
-    return std::map<std::string, std::string>{{"RANK", std::to_string(index)},
-                                              {"LOCAL_RANK", std::to_string(index)},
-                                              {"WORLD_SIZE", "2"},
-                                              {"MASTER_ADDR", "127.0.0.1"},
-                                              {"MASTER_PORT", port}};
-  };
-  Process zero(arguments("two", ten), rank(0)), one(arguments("two", ten), rank(1));
-  const Outcome zeroth = zero.wait(), first = one.wait();
-  ASSERT_EQ(zeroth.exit_code, 0) << zeroth.error;
-  ASSERT_EQ(first.exit_code, 0) << first.error;
+  for (const Outcome& rank : run_two_ranks(arguments("two", ten))) ASSERT_EQ(rank.exit_code, 0) << rank.error;
   const auto single = losses("one"), both = losses("two");
   ASSERT_EQ(single.size(), both.size());
   for (size_t i = 0; i < single.size(); ++i) EXPECT_NEAR(single[i], both[i], 1e-5 * single[i]) << "step " << i;
