@@ -6,6 +6,7 @@
 #include "core/atomic_file.h"
 #include "core/error.h"
 #include "io/image_codecs.h"
+#include "io/text.h"
 
 namespace cambium::io {
 namespace {
@@ -31,13 +32,6 @@ const char* name_of_foreign_format(std::string_view bytes) {
   if (head.find("<svg") != head.npos) return "an SVG drawing";
   if (head.find("<html") != head.npos || head.find("<!DOCTYPE html") != head.npos) return "an HTML page";
   return nullptr;
-}
-
-std::string lower_extension(const std::filesystem::path& path) {
-  std::string extension = path.extension().string();
-  std::transform(extension.begin(), extension.end(), extension.begin(),
-                 [](unsigned char c) { return std::tolower(c); });
-  return extension;
 }
 
 }  // namespace
@@ -86,12 +80,12 @@ Image load_image(const std::filesystem::path& path, const DecodeOptions& options
 bool has_image_extension(const std::filesystem::path& path) {
   static constexpr std::string_view kExtensions[] = {".jpg",  ".jpeg", ".jpe", ".jfif", ".png",
                                                      ".webp", ".gif",  ".bmp", ".dib"};
-  const std::string extension = lower_extension(path);
+  const std::string extension = lower(path.extension().string());
   return std::find(std::begin(kExtensions), std::end(kExtensions), extension) != std::end(kExtensions);
 }
 
 void save_image(const std::filesystem::path& path, const Image& image) {
-  const std::string extension = lower_extension(path);
+  const std::string extension = lower(path.extension().string());
   if (extension == ".png") {
     write_file(path, encode_png(image));
   } else if (extension == ".jpg" || extension == ".jpeg") {

@@ -38,9 +38,7 @@ bool texts_of(const nlohmann::json& value, std::vector<std::string>& texts) {
 }  // namespace
 
 TableFormat table_format(const std::filesystem::path& path) {
-  std::string ending = path.extension().string();
-  std::transform(ending.begin(), ending.end(), ending.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  const std::string ending = lower(path.extension().string());
   if (ending == ".csv") return TableFormat::csv;
   if (ending == ".tsv" || ending == ".tab") return TableFormat::tsv;
   if (ending == ".jsonl" || ending == ".ndjson") return TableFormat::jsonl;

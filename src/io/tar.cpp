@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "core/error.h"
+#include "io/text.h"
 
 namespace cambium::io {
 namespace {
@@ -291,10 +292,7 @@ std::optional<TarSample> sample_at(const TarFile& tar, int64_t offset) {
       sample.next = member->next;
       continue;
     }
-    std::string key = name.substr(0, dot), extension = name.substr(dot + 1);
-    std::transform(extension.begin(), extension.end(), extension.begin(), [](unsigned char c) {
-      return c < 0x80 ? static_cast<char>(std::tolower(c)) : static_cast<char>(c);
-    });
+    std::string key = name.substr(0, dot), extension = lower(name.substr(dot + 1));
     if (sample.parts.empty()) {
       sample.key = std::move(key);
     } else if (key != sample.key) {

@@ -1,6 +1,7 @@
 #pragma once
 // Text as it comes from files.
 #include <cstddef>
+#include <string>
 #include <string_view>
 
 namespace cambium::io {
@@ -11,5 +12,8 @@ size_t invalid_utf8(std::string_view text);
 
 // Without white space at both ends (ASCII's).
 std::string_view trim(std::string_view text);
+
+// ASCII's capitals made small, all other bytes as they are.
+std::string lower(std::string_view text);
 
 }  // namespace cambium::io

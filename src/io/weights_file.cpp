@@ -11,6 +11,7 @@
 #include "core/error.h"
 #include "io/pth.h"
 #include "io/safetensors.h"
+#include "io/text.h"
 
 namespace cambium::io {
 namespace {
@@ -59,12 +60,6 @@ constexpr std::array<Foreign, 7> kForeign = {{{"GGUF", "is a GGUF file"},
                                               {"Rar!", "is a RAR archive"},
                                               {"\x80", "is a Python pickle, but not one that torch.save wrote"},
                                               {"{", "is a JSON file, not weights"}}};
-
-std::string lower(std::string_view text) {
-  std::string result(text);
-  for (char& c : result) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return result;
-}
 
 // The one file of the folder whose name satisfies `wanted`; empty where there is none.
 template <class Predicate>

@@ -4,6 +4,7 @@
 #include <ATen/ops/ones.h>
 
 #include "core/error.h"
+#include "io/dtype.h"
 #include "nn/kernels/fused_attention.h"
 #include "nn/plain_attention.h"
 
@@ -16,11 +17,7 @@ void check_relative(const RelativePosition& rel, const at::Tensor& q, const at::
   if (fits(rel.height) && fits(rel.width) && rel.height.size(0) * rel.width.size(0) == q.size(2) &&
       rel.height.size(1) * rel.width.size(1) == k.size(2))
     return;
-  const auto shape = [](const at::Tensor& t) {
-    std::ostringstream out;
-    if (t.defined()) out << t.sizes();
-    return t.defined() ? out.str() : std::string("none");
-  };
+  const auto shape = [](const at::Tensor& t) { return t.defined() ? io::shape_text(t.sizes()) : std::string("none"); };
   throw Error({.what = "relative positions of " + shape(rel.height) + " and " + shape(rel.width) +
                        " do not fit queries " + shape(q) + " and keys " + shape(k),
                .field = "rel_pos"});

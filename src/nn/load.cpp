@@ -7,15 +7,10 @@
 
 #include "core/error.h"
 #include "core/glob.h"
+#include "io/dtype.h"
 
 namespace cambium::nn {
 namespace {
-
-std::string shape_of(const at::Tensor& t) {
-  std::ostringstream text;
-  text << t.sizes();
-  return text.str();
-}
 
 void collect(const torch::nn::Module& module, const std::string& prefix,
              std::vector<std::pair<std::string, at::Tensor>>& out) {
@@ -65,9 +60,10 @@ void load_state(torch::nn::Module& module, const io::StateDict& state, const Loa
     known.insert(name);
     const auto found = given.find(name);
     if (found == given.end()) {
-      if (!glob_matches_any(options.may_miss, name)) missing.push_back(name + " " + shape_of(target));
+      if (!glob_matches_any(options.may_miss, name)) missing.push_back(name + " " + io::shape_text(target.sizes()));
     } else if (found->second->sizes() != target.sizes()) {
-      wrong.push_back(name + " " + shape_of(*found->second) + " where the model has " + shape_of(target));
+      wrong.push_back(name + " " + io::shape_text(found->second->sizes()) + " where the model has " +
+                      io::shape_text(target.sizes()));
     } else if (at::isFloatingType(found->second->scalar_type()) != at::isFloatingType(target.scalar_type())) {
       wrong.push_back(name + " of type " + c10::toString(found->second->scalar_type()) + " where the model has " +
                       c10::toString(target.scalar_type()));
@@ -75,7 +71,7 @@ void load_state(torch::nn::Module& module, const io::StateDict& state, const Loa
   }
   for (const auto& [name, tensor] : state.tensors) {
     if (!known.contains(name) && !glob_matches_any(options.may_have, name))
-      unexpected.push_back(name + " " + shape_of(tensor));
+      unexpected.push_back(name + " " + io::shape_text(tensor.sizes()));
   }
   std::ostringstream text;
   list(text, "missing", missing);

@@ -1,5 +1,7 @@
 #include "models/clip/block.h"
 
+#include "nn/checkpoint.h"
+
 namespace cambium::clip {
 
 Block::Block(const BlockOptions& options) {
@@ -36,6 +38,15 @@ at::Tensor Block::forward_at(const at::Tensor& x, const at::Tensor& positions) c
   const at::Tensor own = nn::select_positions(x, positions);                         // [B, 1, W]
   const at::Tensor h = attention_->forward_at(norm1_->forward(x), positions) + own;  // [B, 1, W]
   return mlp_->forward_add(norm2_->forward(h), h);                                   // [B, 1, W]
+}
+
+at::Tensor run_blocks(std::span<const std::shared_ptr<Block>> blocks, at::Tensor x, bool checkpointing) {
+  for (const auto& block : blocks) {
+    x = checkpointing
+            ? nn::checkpoint([block](const at::Tensor& t) { return block->forward(t); }, x, block->parameters())
+            : block->forward(x);
+  }
+  return x;
 }
 
 }  // namespace cambium::clip

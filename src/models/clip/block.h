@@ -4,6 +4,7 @@
 #include <torch/nn/module.h>
 
 #include <memory>
+#include <span>
 #include <string>
 
 #include "nn/attention.h"
@@ -41,5 +42,8 @@ class Block : public torch::nn::Module {
   std::shared_ptr<nn::SelfAttention> attention_;
   std::shared_ptr<nn::Mlp> mlp_;
 };
+
+// x [B, T, W] through the blocks. With checkpointing their activations are computed again in the backward pass.
+at::Tensor run_blocks(std::span<const std::shared_ptr<Block>> blocks, at::Tensor x, bool checkpointing);
 
 }  // namespace cambium::clip

@@ -7,7 +7,7 @@
 
 #include "core/error.h"
 #include "core/random.h"
-#include "nn/checkpoint.h"
+#include "io/dtype.h"
 
 namespace cambium::clip {
 
@@ -55,33 +55,22 @@ TextTransformer::TextTransformer(const TextTransformerOptions& options) : option
 
 at::Tensor TextTransformer::embed(const at::Tensor& ids, c10::ScalarType dtype) const {
   if (ids.dim() != 2 || ids.size(1) < 1 || ids.size(1) > options_.context) {
-    std::ostringstream shape;
-    shape << ids.sizes();
     throw Error({.what = "expected token ids of shape [B, T] with T at most " + std::to_string(options_.context) +
-                         ", got " + shape.str()});
+                         ", got " + io::shape_text(ids.sizes())});
   }
   const at::Tensor positions = posit_embed_.narrow(0, 0, ids.size(1));  // [T, W]
   return (at::embedding(token_embed_, ids) + positions).to(dtype);      // [B, T, W]
 }
 
-at::Tensor TextTransformer::run_blocks(at::Tensor x, size_t count) {
-  for (size_t i = 0; i < count; ++i) {
-    const auto& block = blocks_[i];
-    x = options_.checkpointing
-            ? nn::checkpoint([block](const at::Tensor& t) { return block->forward(t); }, x, block->parameters())
-            : block->forward(x);
-  }
-  return x;
-}
-
 at::Tensor TextTransformer::forward(const at::Tensor& ids, c10::ScalarType dtype) {
   // Only the end of text leaves the tower, so the last block computes nothing else.
-  const at::Tensor x = run_blocks(embed(ids, dtype), blocks_.size() - 1);              // [B, T, W]
-  return ln_final_->forward(blocks_.back()->forward_at(x, ids.argmax(1)).squeeze(1));  // [B, W]
+  const at::Tensor x =
+      run_blocks(std::span(blocks_).first(blocks_.size() - 1), embed(ids, dtype), options_.checkpointing);  // [B, T, W]
+  return ln_final_->forward(blocks_.back()->forward_at(x, ids.argmax(1)).squeeze(1));                       // [B, W]
 }
 
 at::Tensor TextTransformer::forward_tokens(const at::Tensor& ids, c10::ScalarType dtype) {
-  return ln_final_->forward(run_blocks(embed(ids, dtype), blocks_.size()));
+  return ln_final_->forward(run_blocks(blocks_, embed(ids, dtype), options_.checkpointing));
 }
 
 std::vector<at::Tensor> TextTransformer::hidden_states(const at::Tensor& ids, c10::ScalarType dtype) {

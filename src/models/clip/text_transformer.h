@@ -43,7 +43,6 @@ class TextTransformer : public torch::nn::Module {
 
  private:
   at::Tensor embed(const at::Tensor& ids, c10::ScalarType dtype) const;
-  at::Tensor run_blocks(at::Tensor x, size_t count);
 
   TextTransformerOptions options_;
   at::Tensor posit_embed_, token_embed_;

@@ -9,7 +9,7 @@
 
 #include "core/error.h"
 #include "core/random.h"
-#include "nn/checkpoint.h"
+#include "io/dtype.h"
 
 namespace cambium::clip {
 at::Tensor sincos_pos_embed(int64_t grid, int64_t width, bool class_token) {
@@ -114,10 +114,8 @@ VisionTransformer::VisionTransformer(const VisionTransformerOptions& options) : 
 at::Tensor VisionTransformer::embed(const at::Tensor& images) {
   const int64_t size = options_.image_size;
   if (images.dim() != 4 || images.size(1) != 3 || images.size(2) != size || images.size(3) != size) {
-    std::ostringstream shape;
-    shape << images.sizes();
     throw Error({.what = "expected images of shape [B, 3, " + std::to_string(size) + ", " + std::to_string(size) +
-                         "], got " + shape.str()});
+                         "], got " + io::shape_text(images.sizes())});
   }
   const auto dtype = images.scalar_type();
   at::Tensor x = patch_embed_->forward(images);                                                     // [B, G * G, W]
@@ -126,24 +124,14 @@ at::Tensor VisionTransformer::embed(const at::Tensor& images) {
   return norm_pre_ ? norm_pre_->forward(x) : x;
 }
 
-at::Tensor VisionTransformer::run_blocks(at::Tensor x, size_t count) {
-  for (size_t i = 0; i < count; ++i) {
-    const auto& block = blocks_[i];
-    x = options_.checkpointing
-            ? nn::checkpoint([block](const at::Tensor& t) { return block->forward(t); }, x, block->parameters())
-            : block->forward(x);
-  }
-  return x;
-}
-
 at::Tensor VisionTransformer::forward_tokens(const at::Tensor& images) {
-  return run_blocks(embed(images), blocks_.size());
+  return run_blocks(blocks_, embed(images), options_.checkpointing);
 }
 
 at::Tensor VisionTransformer::forward(const at::Tensor& images) {
   if (options_.pool == Pool::average) return norm_->forward(forward_tokens(images).mean(1));  // [B, W]
   // Only the class token leaves the tower, so the last block computes nothing else.
-  const at::Tensor x = run_blocks(embed(images), blocks_.size() - 1);
+  const at::Tensor x = run_blocks(std::span(blocks_).first(blocks_.size() - 1), embed(images), options_.checkpointing);
   return norm_->forward(blocks_.back()->forward_at(x, {}).squeeze(1));  // [B, W]
 }
 

@@ -54,7 +54,6 @@ class VisionTransformer : public torch::nn::Module {
 
  private:
   at::Tensor embed(const at::Tensor& images);
-  at::Tensor run_blocks(at::Tensor x, size_t count);
 
   VisionTransformerOptions options_;
   at::Tensor cls_token_, pos_embed_;

@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "core/random.h"
+#include "io/dtype.h"
 #include "nn/checkpoint.h"
 
 namespace cambium::sam {
@@ -41,10 +42,8 @@ at::Tensor ImageEncoder::embed(const at::Tensor& image) const {
   const int64_t patch = options_.patch;
   if (image.dim() != 4 || image.size(1) != 3 || image.size(2) < patch || image.size(3) < patch ||
       image.size(2) % patch != 0 || image.size(3) % patch != 0) {
-    std::ostringstream shape;
-    shape << image.sizes();
     throw Error({.what = "expected images of shape [B, 3, H, W] with H and W multiples of " + std::to_string(patch) +
-                         ", got " + shape.str(),
+                         ", got " + io::shape_text(image.sizes()),
                  .mend = "pad them with zeros on the right and at the bottom"});
   }
   return patch_embed_->forward(image);

@@ -6,28 +6,24 @@
 #include <c10/core/GradMode.h>
 
 #include "core/error.h"
+#include "io/dtype.h"
 #include "nn/activation.h"
 
 namespace cambium::sam {
 namespace {
-
-std::string shape_of(const at::Tensor& t) {
-  std::ostringstream text;
-  text << t.sizes();
-  return text.str();
-}
 
 // How many masks are asked for. Error where the parts do not fit together.
 int64_t check(const DecoderInput& in, int64_t width) {
   const int64_t images = in.embedding.size(0);
   if (in.embedding.dim() != 4 || in.embedding.size(1) != width) {
     throw Error({.what = "expected image embeddings of " + std::to_string(width) + " channels, got shape " +
-                         shape_of(in.embedding)});
+                         io::shape_text(in.embedding.sizes())});
   }
   if (in.dense_pe.sizes().slice(1) != in.embedding.sizes().slice(1) ||
       in.dense.sizes().slice(1) != in.embedding.sizes().slice(1)) {
-    throw Error({.what = "image embedding " + shape_of(in.embedding) + ", its positions " + shape_of(in.dense_pe) +
-                         " and dense prompts " + shape_of(in.dense) + " are of different grids"});
+    throw Error({.what = "image embedding " + io::shape_text(in.embedding.sizes()) + ", its positions " +
+                         io::shape_text(in.dense_pe.sizes()) + " and dense prompts " +
+                         io::shape_text(in.dense.sizes()) + " are of different grids"});
   }
   const int64_t batch = std::max({images, in.sparse.size(0), in.dense.size(0)});
   const auto fits = [&](int64_t n) { return n == 1 || n == batch; };

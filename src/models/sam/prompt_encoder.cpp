@@ -12,16 +12,11 @@
 
 #include "core/error.h"
 #include "core/random.h"
+#include "io/dtype.h"
 #include "nn/activation.h"
 
 namespace cambium::sam {
 namespace {
-
-std::string shape_of(const at::Tensor& t) {
-  std::ostringstream text;
-  text << t.sizes();
-  return text.str();
-}
 
 [[noreturn]] void refuse(const std::string& what) { throw Error({.what = what, .field = "prompts"}); }
 
@@ -29,13 +24,14 @@ void check(const Prompts& p, int64_t mask_height, int64_t mask_width) {
   const int64_t batch = p.batch();
   if (p.points.defined() != p.labels.defined()) refuse("points and labels come together");
   if (p.points.defined() && (p.points.dim() != 3 || p.points.size(2) != 2)) {
-    refuse("expected points of shape [B, N, 2], got " + shape_of(p.points));
+    refuse("expected points of shape [B, N, 2], got " + io::shape_text(p.points.sizes()));
   }
   if (p.points.defined() && p.labels.sizes() != p.points.sizes().slice(0, 2)) {
-    refuse("there are points of shape " + shape_of(p.points) + " and labels of shape " + shape_of(p.labels));
+    refuse("there are points of shape " + io::shape_text(p.points.sizes()) + " and labels of shape " +
+           io::shape_text(p.labels.sizes()));
   }
   if (p.boxes.defined() && (p.boxes.dim() != 2 || p.boxes.size(1) != 4)) {
-    refuse("expected boxes of shape [B, 4], got " + shape_of(p.boxes));
+    refuse("expected boxes of shape [B, 4], got " + io::shape_text(p.boxes.sizes()));
   }
   if (p.boxes.defined() && p.boxes.size(0) != batch) {
     refuse("there are " + std::to_string(p.boxes.size(0)) + " boxes for " + std::to_string(batch) + " rows of points");
@@ -43,7 +39,7 @@ void check(const Prompts& p, int64_t mask_height, int64_t mask_width) {
   if (!p.masks.defined()) return;
   if (p.masks.dim() != 4 || p.masks.size(1) != 1 || p.masks.size(2) != mask_height || p.masks.size(3) != mask_width) {
     refuse("expected masks of shape [B, 1, " + std::to_string(mask_height) + ", " + std::to_string(mask_width) +
-           "], got " + shape_of(p.masks));
+           "], got " + io::shape_text(p.masks.sizes()));
   }
   if (p.masks.size(0) != batch && p.masks.size(0) != 1) {
     refuse("there are " + std::to_string(p.masks.size(0)) + " masks for " + std::to_string(batch) + " prompts");

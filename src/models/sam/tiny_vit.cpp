@@ -1,6 +1,7 @@
 #include "models/sam/tiny_vit.h"
 
 #include "core/error.h"
+#include "io/dtype.h"
 #include "models/sam/tiny_vit_stages.h"
 #include "nn/activation.h"
 #include "nn/checkpoint.h"
@@ -37,9 +38,8 @@ TinyViT::TinyViT(const ImageEncoderOptions& options) {
 at::Tensor TinyViT::embed(const at::Tensor& image) const {
   if (image.dim() != 4 || image.size(1) != 3 || image.size(2) % 16 != 0 || image.size(3) % 16 != 0 ||
       image.numel() == 0) {
-    std::ostringstream shape;
-    shape << image.sizes();
-    throw Error({.what = "expected images of shape [B, 3, H, W] with H and W multiples of 16, got " + shape.str(),
+    throw Error({.what = "expected images of shape [B, 3, H, W] with H and W multiples of 16, got " +
+                         io::shape_text(image.sizes()),
                  .mend = "pad them with zeros on the right and at the bottom"});
   }
   return embed2_->forward(nn::activate(embed1_->forward(image), nn::Activation::gelu));
