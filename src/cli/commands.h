@@ -12,6 +12,7 @@ void add_eval(CLI::App& app);
 void add_index(CLI::App& app);
 void add_search(CLI::App& app);
 void add_segment(CLI::App& app);
+void add_generate(CLI::App& app);
 void add_inspect(CLI::App& app);
 void add_convert(CLI::App& app);
 void add_demo(CLI::App& app);

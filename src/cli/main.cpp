@@ -25,7 +25,7 @@ int run(int argc, char** argv, bool& debug) {
   namespace cli = cambium::cli;
   for (const auto add :
        {cli::add_train, cli::add_eval, cli::add_demo, cli::add_classify, cli::add_embed, cli::add_traverse,
-        cli::add_index, cli::add_search, cli::add_segment, cli::add_inspect, cli::add_convert}) {
+        cli::add_index, cli::add_search, cli::add_segment, cli::add_generate, cli::add_inspect, cli::add_convert}) {
     add(app);
   }
   try {
