@@ -10,6 +10,17 @@
 
 namespace cambium::nn {
 
+namespace {
+
+// LibTorch's gradient of channels-last inputs on the CPU writes those of weight and bias even where none is wanted, and
+// crashes: a frozen one gets a place for it.
+at::Tensor with_gradient(const at::Tensor& t, const at::Tensor& x) {
+  const bool crashes = c10::GradMode::is_enabled() && x.is_cpu() && x.requires_grad() && !t.requires_grad();
+  return crashes ? t.detach().set_requires_grad(true) : t;
+}
+
+}  // namespace
+
 void GroupNormOptions::validate() const {
   if (groups < 1 || channels < 1 || channels % groups != 0)
     throw UsageError(
@@ -41,7 +52,9 @@ at::Tensor GroupNorm::forward(const at::Tensor& x) const {
   const auto dtype = reduced ? at::kFloat : x.scalar_type();
   // On the CPU the operator itself takes bfloat16 in and out with float32 statistics, weight and bias.
   const at::Tensor in = reduced && !x.is_cpu() ? x.to(at::kFloat) : x;
-  return at::group_norm(in, options_.groups, weight.to(dtype), bias.to(dtype), options_.eps).to(x.scalar_type());
+  return at::group_norm(in, options_.groups, with_gradient(weight.to(dtype), x), with_gradient(bias.to(dtype), x),
+                        options_.eps)
+      .to(x.scalar_type());
 }
 
 at::Tensor GroupNorm::forward_silu(const at::Tensor& x, const at::Tensor& added) const {

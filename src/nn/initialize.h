@@ -15,6 +15,9 @@ void initialize_linear(Linear& layer, at::Generator& generator);
 // Ones and zeros.
 void initialize_norm(LayerNorm& norm);
 
+// Whether `layer` is a Linear, Conv2d, Embedding, LayerNorm or GroupNorm; then it is initialised.
+bool initialize_layer(torch::nn::Module& layer, at::Generator& generator);
+
 // Every Linear, Conv2d, Embedding, LayerNorm and GroupNorm below `module`, in the order of registration. Error naming a
 // parameter that belongs to none of them.
 void initialize_layers(torch::nn::Module& module, at::Generator& generator);

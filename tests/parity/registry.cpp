@@ -53,6 +53,11 @@ constexpr std::array kKinds = {
     Kind{"vae", check_vae},
     Kind{"temporal_vae", check_temporal_vae},
     Kind{"temporal_discriminator", check_temporal_discriminator},
+    Kind{"vldm_forward", check_vldm_forward},
+    Kind{"vldm_alpha_modes", check_vldm_alpha_modes},
+    Kind{"vldm_context", check_vldm_context},
+    Kind{"vldm_train", check_vldm_train},
+    Kind{"vldm_long_generation", check_vldm_long_generation},
 };
 // clang-format on
 

@@ -313,9 +313,15 @@ at::Tensor fused_attention(const at::Tensor& q, const at::Tensor& k, const at::T
                             optional(options.key_lengths), optional(options.key_mask), options.causal, options.scale);
   }
   const at::Tensor out = new_output(q);
+  fused_attention_into(out, qr, kr, vr, options);
+  return out;
+}
+
+void fused_attention_into(const at::Tensor& out, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                          const FusedAttentionOptions& options) {
+  const at::Tensor qr = with_contiguous_rows(q), kr = with_contiguous_rows(k), vr = with_contiguous_rows(v);
   const FusedAttentionOptions o = readable(options);
   forward_into(qr, kr, vr, problem_of(qr, kr, o), out, {});
-  return out;
 }
 
 at::Tensor fused_self_attention(const at::Tensor& packed, const FusedAttentionOptions& options) {

@@ -20,6 +20,10 @@ bool fused_attention_takes(const at::Tensor& q, const at::Tensor& k, const at::T
 at::Tensor fused_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                            const FusedAttentionOptions& options);
 
+// The same into `out` [B, Tq, H * D], of any strides but dense rows. No gradient.
+void fused_attention_into(const at::Tensor& out, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                          const FusedAttentionOptions& options);
+
 // Self-attention of a packed projection, whose gradient is one packed tensor. packed [B, T, 3, H, D] -> [B, T, H * D]
 at::Tensor fused_self_attention(const at::Tensor& packed, const FusedAttentionOptions& options);
 

@@ -43,5 +43,10 @@ Results check_image_to_image(const Golden& golden);
 Results check_x4_upscale_loop(const Golden& golden);
 Results check_temporal_vae(const Golden& golden);
 Results check_temporal_discriminator(const Golden& golden);
+Results check_vldm_forward(const Golden& golden);
+Results check_vldm_alpha_modes(const Golden& golden);
+Results check_vldm_context(const Golden& golden);
+Results check_vldm_train(const Golden& golden);
+Results check_vldm_long_generation(const Golden& golden);
 
 }  // namespace cambium::parity
