@@ -140,27 +140,40 @@ int64_t FeatureStore::row_bytes() const {
   return io::count_bytes(parts_.front().tensors) / std::max<int64_t>(1, rows_of(parts_.front().tensors));
 }
 
-io::NamedTensors FeatureStore::rows(const std::vector<int64_t>& rows) const {
-  io::NamedTensors out;
-  for (size_t t = 0; t < parts_.front().tensors.size(); ++t) {
-    const auto& [name, first] = parts_.front().tensors[t];
-    std::vector<int64_t> shape = first.sizes().vec();
-    shape[0] = static_cast<int64_t>(rows.size());
-    at::Tensor tensor = at::empty(shape, first.options());
-    const size_t bytes = rows.empty() ? 0 : tensor.nbytes() / rows.size();
-    auto* to = static_cast<char*>(tensor.mutable_data_ptr());
-    for (const int64_t row : rows) {
-      // The last part that begins at or before the row.
-      const auto behind = std::upper_bound(parts_.begin(), parts_.end(), row,
-                                           [](int64_t r, const Part& part) { return r < part.begin; });
-      const Part& part = *std::prev(behind);
-      const auto* from = static_cast<const char*>(part.tensors[t].second.const_data_ptr());
-      std::memcpy(to, from + static_cast<size_t>(row - part.begin) * bytes, bytes);
-      to += bytes;
-    }
-    out.emplace_back(name, std::move(tensor));
+at::Tensor FeatureStore::gather(size_t tensor, const std::vector<int64_t>& rows) const {
+  const at::Tensor& first = parts_.front().tensors[tensor].second;
+  std::vector<int64_t> shape = first.sizes().vec();
+  shape[0] = static_cast<int64_t>(rows.size());
+  at::Tensor out = at::empty(shape, first.options());
+  const size_t bytes = rows.empty() ? 0 : out.nbytes() / rows.size();
+  auto* to = static_cast<char*>(out.mutable_data_ptr());
+  for (const int64_t row : rows) {
+    // The last part that begins at or before the row.
+    const auto behind =
+        std::upper_bound(parts_.begin(), parts_.end(), row, [](int64_t r, const Part& part) { return r < part.begin; });
+    const Part& part = *std::prev(behind);
+    const auto* from = static_cast<const char*>(part.tensors[tensor].second.const_data_ptr());
+    std::memcpy(to, from + static_cast<size_t>(row - part.begin) * bytes, bytes);
+    to += bytes;
   }
   return out;
+}
+
+io::NamedTensors FeatureStore::rows(const std::vector<int64_t>& rows) const {
+  io::NamedTensors out;
+  const io::NamedTensors& first = parts_.front().tensors;
+  for (size_t t = 0; t < first.size(); ++t) out.emplace_back(first[t].first, gather(t, rows));
+  return out;
+}
+
+at::Tensor FeatureStore::column(std::string_view name, const std::vector<int64_t>& rows) const {
+  const io::NamedTensors& first = parts_.front().tensors;
+  for (size_t t = 0; t < first.size(); ++t) {
+    if (first[t].first == name) return gather(t, rows);
+  }
+  throw Error({.what = "the cached features have none of that name",
+               .field = std::string(name),
+               .mend = "remove their folder, then they are computed again"});
 }
 
 RowOrder::RowOrder(Options options) : options_(options) { shuffle(); }

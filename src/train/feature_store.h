@@ -13,6 +13,7 @@
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/random.h"
@@ -45,6 +46,8 @@ class FeatureStore {
   int64_t size() const { return size_; }
   // The tensors of these rows, in their order: each [rows, ...].
   io::NamedTensors rows(const std::vector<int64_t>& rows) const;
+  // One of them: [rows, ...]. Error naming a tensor that the store does not hold.
+  at::Tensor column(std::string_view name, const std::vector<int64_t>& rows) const;
   int64_t row_bytes() const;
 
  private:
@@ -53,6 +56,7 @@ class FeatureStore {
     io::NamedTensors tensors;
   };
   void add(io::NamedTensors tensors);
+  at::Tensor gather(size_t tensor, const std::vector<int64_t>& rows) const;
   std::optional<nlohmann::json> open(const Options& options, bool& complete);
 
   std::vector<Part> parts_;

@@ -72,6 +72,7 @@ class Loop {
     result.seconds = elapsed();
     result.seconds_per_step = whole_.per_step();
     result.data_wait = whole_.data_wait();
+    if (stepper_.ema()) result.average = stepper_.ema()->average();
     return result;
   }
 

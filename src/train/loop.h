@@ -35,6 +35,7 @@ struct LoopResult {
   double seconds_per_step = 0;  // without evaluation, samples and checkpoints
   double data_wait = 0;         // the share of step time spent waiting for data, 0 to 1
   Scalars last = {};            // of the last logged step
+  NamedTensors average = {};    // the averaged weights by parameter name; none without ema_decay
 };
 
 // Error, on every rank, if the run folder already holds a run and `resume` is not set. run_loop begins with it; call it

@@ -36,6 +36,7 @@ void expect_rows(const FeatureStore& store) {
   EXPECT_EQ(rows[0].first, "a");
   EXPECT_TRUE(at::equal(rows[0].second, at::tensor({7.f, 0.f, 9.f}).unsqueeze(1).expand({3, 3})));
   EXPECT_TRUE(at::equal(rows[1].second, at::tensor({14.f, 0.f, 18.f}).unsqueeze(1).to(at::kBFloat16)));
+  EXPECT_TRUE(at::equal(store.column("b", {7, 0, 9}), rows[1].second));
   EXPECT_EQ(store.row_bytes(), 14);
 }
 
@@ -50,6 +51,17 @@ TEST(FeatureStore, HoldsRowsInMemoryAndOnDisk) {
   Numbers again;
   expect_rows(*FeatureStore::make(again.source(), {.folder = directory.path() / "features", .key = "k"}));
   EXPECT_EQ(again.made, 0);
+}
+
+TEST(FeatureStore, NamesAColumnThatItLacks) {
+  Numbers numbers;
+  const auto store = FeatureStore::make(numbers.source(), {});
+  try {
+    store->column("c", {0});
+    FAIL() << "found it";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.info().field, "c");
+  }
 }
 
 TEST(FeatureStore, GoesOnBehindTheLastPart) {

@@ -68,6 +68,17 @@ TEST_F(LoopTest, LookingDoesNotDisturbTraining) {
   EXPECT_TRUE(at::equal(plain.scale, looked.scale));
 }
 
+TEST_F(LoopTest, GivesTheAveragedWeightsWhereItAverages) {
+  ToyTask task;
+  const train::LoopResult result = train::run_loop(task, {.steps = 20, .ema_decay = 0.9}, {});
+  const io::StateDict average{.tensors = result.average};
+  ASSERT_TRUE(average.contains("w1"));
+  EXPECT_EQ(average.at("w1").sizes(), task.w1.sizes());
+  EXPECT_FALSE(at::equal(average.at("w1"), task.w1));
+  ToyTask plain;
+  EXPECT_TRUE(train::run_loop(plain, {.steps = 5}, {}).average.empty());
+}
+
 TEST_F(LoopTest, AccumulationIsTheMeanOfMicroBatches) {
   // 3 micro-batches of 4 rows against one of 12, the same rows in the same order.
   ToyTask parts({.batch = 4, .dropout = 0}), whole({.batch = 12, .dropout = 0});
