@@ -8,6 +8,9 @@
 #include "systems/meru/training.h"
 #include "systems/sam_adapter/foundation/training.h"
 #include "systems/sam_adapter/training.h"
+#include "systems/video_ldm/decoder/training.h"
+#include "systems/video_ldm/foundation/training.h"
+#include "systems/video_ldm/training.h"
 #include "train/launch.h"
 
 namespace cambium::cli {
@@ -59,11 +62,31 @@ void train_sam_adapter(const TrainOptions& options, const Job& job, const train:
   }
 }
 
+void train_video_ldm(const TrainOptions& options, const Job& job, const train::Distributed& ranks) {
+  namespace video = systems::video_ldm;
+  namespace foundation = systems::video_ldm::foundation;
+  const std::string task = io::Recipe::load(job.recipe, job.overrides).peek("task");
+  if (task == "foundation_autoencoder") {
+    start(options, job, ranks, io::load_recipe<foundation::AutoencoderRecipe>(job.recipe, job.overrides),
+          foundation::dry_run_autoencoder, foundation::train_autoencoder);
+  } else if (task == "foundation_image") {
+    start(options, job, ranks, io::load_recipe<foundation::ImageRecipe>(job.recipe, job.overrides),
+          foundation::dry_run_image_model, foundation::train_image_model);
+  } else if (task == "temporal_decoder") {
+    start(options, job, ranks, io::load_recipe<video::decoder::Recipe>(job.recipe, job.overrides),
+          video::decoder::dry_run_decoder, video::decoder::train_decoder);
+  } else {
+    start(options, job, ranks, io::load_recipe<video::Recipe>(job.recipe, job.overrides), video::dry_run_layers,
+          video::train_layers);
+  }
+}
+
 // By the recipe's `system`.
-constexpr std::array<std::pair<const char*, void (*)(const TrainOptions&, const Job&, const train::Distributed&)>, 2>
+constexpr std::array<std::pair<const char*, void (*)(const TrainOptions&, const Job&, const train::Distributed&)>, 3>
     kSystems{{
         {"meru", train_meru},
         {"sam_adapter", train_sam_adapter},
+        {"video_ldm", train_video_ldm},
     }};
 
 void run(const TrainOptions& options, bool seed_given) {
@@ -97,7 +120,7 @@ void run(const TrainOptions& options, bool seed_given) {
   throw Error({.what = system.empty() ? "names no system" : "\"" + system + "\" is no system that can be trained",
                .file = job.recipe.string(),
                .field = "system",
-               .mend = close.empty() ? "write one of meru and sam_adapter" : "did you mean " + close + "?"});
+               .mend = close.empty() ? "write one of meru, sam_adapter and video_ldm" : "did you mean " + close + "?"});
 }
 
 }  // namespace
