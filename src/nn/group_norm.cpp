@@ -12,11 +12,11 @@ namespace cambium::nn {
 
 namespace {
 
-// LibTorch's gradient of channels-last inputs on the CPU writes those of weight and bias even where none is wanted, and
-// crashes: a frozen one gets a place for it.
-at::Tensor with_gradient(const at::Tensor& t, const at::Tensor& x) {
-  const bool crashes = c10::GradMode::is_enabled() && x.is_cpu() && x.requires_grad() && !t.requires_grad();
-  return crashes ? t.detach().set_requires_grad(true) : t;
+// LibTorch's gradient for weight and bias crashes on the CPU where the input is channels-last and wants none itself
+// (the first norm behind frozen layers): there it works on planes.
+at::Tensor on_planes(const at::Tensor& x, const at::Tensor& weight) {
+  const bool crashes = c10::GradMode::is_enabled() && x.is_cpu() && weight.requires_grad() && !x.requires_grad();
+  return crashes ? x.contiguous() : x;
 }
 
 }  // namespace
@@ -52,9 +52,9 @@ at::Tensor GroupNorm::forward(const at::Tensor& x) const {
   const auto dtype = reduced ? at::kFloat : x.scalar_type();
   // On the CPU the operator itself takes bfloat16 in and out with float32 statistics, weight and bias.
   const at::Tensor in = reduced && !x.is_cpu() ? x.to(at::kFloat) : x;
-  return at::group_norm(in, options_.groups, with_gradient(weight.to(dtype), x), with_gradient(bias.to(dtype), x),
-                        options_.eps)
-      .to(x.scalar_type());
+  return at::group_norm(on_planes(in, weight), options_.groups, weight.to(dtype), bias.to(dtype), options_.eps)
+      .to(x.scalar_type())
+      .contiguous(x.suggest_memory_format());
 }
 
 at::Tensor GroupNorm::forward_silu(const at::Tensor& x, const at::Tensor& added) const {

@@ -135,6 +135,20 @@ TEST(GroupNorm, GradientsAgreeWithF64) {
   }
 }
 
+// Behind frozen layers the input wants no gradient: LibTorch's channels-last kernel crashed there.
+TEST(GroupNorm, GivesItsOwnGradientsAloneBehindFrozenLayers) {
+  GroupNorm norm({.groups = 32, .channels = 64});
+  fill(norm);
+  const at::Tensor x = gaussian({2, 64, 5, 64}, 1).contiguous(at::MemoryFormat::ChannelsLast);
+  const at::Tensor wd = d(norm.weight).requires_grad_(true), bd = d(norm.bias).requires_grad_(true);
+  const at::Tensor y = norm.forward(x);
+  EXPECT_TRUE(y.is_contiguous(at::MemoryFormat::ChannelsLast));
+  y.square().sum().backward();
+  at::group_norm(d(x).contiguous(), 32, wd, bd, 1e-5).square().sum().backward();
+  EXPECT_LT(relative(norm.weight.grad(), wd.grad()), 1e-5);
+  EXPECT_LT(relative(norm.bias.grad(), bd.grad()), 1e-5);
+}
+
 TEST(FeedForward, TheValueComesFirstAndTheGateIsExactGelu) {
   FeedForward layer({.width = 6, .out = 4});
   fill(layer);
