@@ -49,7 +49,10 @@ TEST(TemporalFile, ServesOtherWeightsOfTheSameSizesAndNoOtherSizes) {
   auto wider = tiny_unet();
   wider.cross_attention_dim = 20;
   const latent_diffusion::UNet other(wider);
-  for (at::Tensor& p : other.parameters()) p.zero_();
+  {
+    const at::NoGradGuard guard;
+    for (at::Tensor& p : other.parameters()) p.zero_();
+  }
   const std::string sentence =
       test::sentence([&] { open_temporal_layers(read, wider, foundation_of(other), "other.safetensors"); });
   EXPECT_TRUE(test::says(sentence, "other.safetensors"));

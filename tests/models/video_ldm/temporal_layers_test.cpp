@@ -138,7 +138,7 @@ TEST(TemporalLayers, PositionsAndReachMatter) {
   EXPECT_TRUE(at::equal(predict(unet, layers, batch), plain));
   batch.inputs.positions = at::tensor({0, 1, 2, 0, 1});
   EXPECT_GT(difference(predict(unet, layers, batch), plain), 1e-3);
-  batch.inputs.positions = {};
+  batch.inputs.positions = at::Tensor();
   batch.inputs.reach = 4;
   EXPECT_LT(difference(predict(unet, layers, batch), plain), 1e-6);
   batch.inputs.reach = 1;
