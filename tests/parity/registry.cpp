@@ -53,6 +53,7 @@ constexpr std::array kKinds = {
     Kind{"vae", check_vae},
     Kind{"temporal_vae", check_temporal_vae},
     Kind{"temporal_discriminator", check_temporal_discriminator},
+    Kind{"temporal_decoder_finetune", check_temporal_decoder_finetune},
     Kind{"vldm_forward", check_vldm_forward},
     Kind{"vldm_alpha_modes", check_vldm_alpha_modes},
     Kind{"vldm_context", check_vldm_context},

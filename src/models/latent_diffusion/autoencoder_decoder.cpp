@@ -16,7 +16,7 @@ void Decoder::add_piece(const std::string& name, int64_t in, int64_t out, int64_
                      }});
 }
 
-Decoder::Decoder(const AutoencoderOptions& options, const std::string& below)
+Decoder::Decoder(const AutoencoderOptions& options, const std::string& below, int64_t middle_blocks)
     : groups_(options.norm_groups), below_(below) {
   const std::vector<int64_t> widths(options.block_out_channels.rbegin(), options.block_out_channels.rend());
   int64_t width = widths.front(), scale = 1;
@@ -28,7 +28,7 @@ Decoder::Decoder(const AutoencoderOptions& options, const std::string& below)
         nn::register_at(*this, "mid_block.attentions.0", std::make_shared<PixelAttention>(width, groups_));
     before = [attention](const at::Tensor& x) { return attention->forward(x); };
   }
-  add_piece("mid_block.resnets.1", width, width, scale, before);
+  if (middle_blocks > 1) add_piece("mid_block.resnets.1", width, width, scale, before);
   before = {};
   for (size_t i = 0; i < widths.size(); ++i) {
     const std::string block = "up_blocks." + std::to_string(i);

@@ -25,7 +25,8 @@ struct DecoderPiece {
 class Decoder : public torch::nn::Module {
  public:
   // Weights are allocated, not filled. `below`: what is added to the names of residual blocks (".spatial_res_block").
-  explicit Decoder(const AutoencoderOptions& options, const std::string& below = "");
+  // `middle_blocks`: 2, or 1, behind which the middle's attention has weights but never runs.
+  explicit Decoder(const AutoencoderOptions& options, const std::string& below = "", int64_t middle_blocks = 2);
 
   // z [N, latent channels, h, w] -> [N, 3, f h, f w]: all pieces, then the head
   at::Tensor forward(const at::Tensor& z) const;

@@ -17,9 +17,9 @@ std::string with_spatial_block(const std::string& name) {
 
 }  // namespace
 
-TemporalAutoencoder::TemporalAutoencoder(const latent_diffusion::AutoencoderOptions& options)
+TemporalAutoencoder::TemporalAutoencoder(const latent_diffusion::AutoencoderOptions& options, int64_t middle_blocks)
     : AutoencoderBase(options) {
-  decoder_ = register_module("decoder", std::make_shared<TemporalDecoder>(options));
+  decoder_ = register_module("decoder", std::make_shared<TemporalDecoder>(options, middle_blocks));
 }
 
 at::Tensor TemporalAutoencoder::decode(const at::Tensor& latents, int64_t frames) const {

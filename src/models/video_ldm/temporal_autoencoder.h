@@ -14,7 +14,7 @@ namespace cambium::video_ldm {
 class TemporalAutoencoder : public latent_diffusion::AutoencoderBase {
  public:
   // Weights are allocated, not filled. Stable Video Diffusion's files have no post_quant_conv.
-  explicit TemporalAutoencoder(const latent_diffusion::AutoencoderOptions& options);
+  explicit TemporalAutoencoder(const latent_diffusion::AutoencoderOptions& options, int64_t middle_blocks = 2);
 
   // latents [b * t, latent channels, h, w] (not scaled, frame fastest) -> images [b * t, 3, f h, f w]
   at::Tensor decode(const at::Tensor& latents, int64_t frames) const;

@@ -32,8 +32,8 @@ at::Tensor DecoderMixer::add(const at::Tensor& z, const at::Tensor& added) const
   return at::addcmul(z, added, at::sigmoid(mix_factor).to(z.scalar_type()));
 }
 
-TemporalDecoder::TemporalDecoder(const latent_diffusion::AutoencoderOptions& options)
-    : latent_diffusion::Decoder(options, ".spatial_res_block") {
+TemporalDecoder::TemporalDecoder(const latent_diffusion::AutoencoderOptions& options, int64_t middle_blocks)
+    : latent_diffusion::Decoder(options, ".spatial_res_block", middle_blocks) {
   for (const auto& piece : pieces()) {
     const TemporalResidualOptions sizes{.channels = piece.channels, .groups = options.norm_groups};
     temporal_.push_back(

@@ -40,8 +40,9 @@ struct DecoderTemporalLayer {
 // its head.
 class TemporalDecoder : public latent_diffusion::Decoder {
  public:
-  // Weights are allocated, not filled.
-  explicit TemporalDecoder(const latent_diffusion::AutoencoderOptions& options);
+  // Weights are allocated, not filled. `middle_blocks` as the image decoder's; Stable Video Diffusion's layout has one
+  // where layers_per_block is 1.
+  explicit TemporalDecoder(const latent_diffusion::AutoencoderOptions& options, int64_t middle_blocks = 2);
 
   // z [b * t, latent channels, h, w], frame fastest -> images [b * t, 3, f h, f w]. Error where `frames` does not
   // divide the batch.

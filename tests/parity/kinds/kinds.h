@@ -43,6 +43,7 @@ Results check_image_to_image(const Golden& golden);
 Results check_x4_upscale_loop(const Golden& golden);
 Results check_temporal_vae(const Golden& golden);
 Results check_temporal_discriminator(const Golden& golden);
+Results check_temporal_decoder_finetune(const Golden& golden);
 Results check_vldm_forward(const Golden& golden);
 Results check_vldm_alpha_modes(const Golden& golden);
 Results check_vldm_context(const Golden& golden);

@@ -11,7 +11,9 @@ namespace cambium::parity {
 
 Results check_temporal_vae(const Golden& golden) {
   const Json& config = golden.config;
-  video_ldm::TemporalAutoencoder model(autoencoder_options(config));
+  const auto options = autoencoder_options(config);
+  // The original's middle has layers_per_block residual blocks, and attention between the first two.
+  video_ldm::TemporalAutoencoder model(options, std::min<int64_t>(options.layers_per_block, 2));
   fill_module(model);
   const at::Tensor z = golden.tensors.at("z");
   const at::Tensor decoded = model.decode(z, config.at("num_frames"));
