@@ -8,13 +8,14 @@
 #include "models/video_ldm/temporal_file.h"
 #include "nn/load.h"
 #include "systems/video_ldm/task.h"
+#include "systems/video_ldm/training_parts.h"
 
 namespace cambium::systems::video_ldm {
 namespace {
 
 using cambium::video_ldm::TemporalLayers;
 
-constexpr int64_t kRehearsedFilms = 8, kSampleClips = 4;
+constexpr int64_t kSampleClips = 4;
 
 int64_t micro_batches(const Recipe& recipe, const train::Distributed& ranks) {
   const int64_t batch = batch_of_rank(recipe.train, ranks.world());
@@ -144,22 +145,6 @@ class Prepared {
   std::shared_ptr<const TextContexts> texts_;
 };
 
-ImageModel open_foundation(const Recipe& recipe, const Compute& compute) {
-  if (recipe.foundation.empty()) {
-    throw UsageError({.what = "names no image model",
-                      .field = "foundation",
-                      .mend = "set it, as --set foundation=v1-5-pruned.safetensors; docs/weights.md says where it is "
-                              "published"});
-  }
-  return open_image_model(recipe.foundation, compute);
-}
-
-void take_average(TemporalLayers& layers, const io::NamedTensors& average) {
-  const at::NoGradGuard guard;
-  auto parameters = layers.named_parameters();
-  for (const auto& [name, tensor] : average) parameters[name].copy_(tensor);
-}
-
 }  // namespace
 
 TrainedLayers train_layers(const LoadedRecipe& loaded, const ImageModel& image, const FilmSet& films,
@@ -180,21 +165,16 @@ TrainedLayers train_layers(const LoadedRecipe& loaded, const ImageModel& image, 
 TrainedLayers train_layers(const LoadedRecipe& loaded, const train::RunOptions& options,
                            const train::Distributed& ranks) {
   train::check_run_folder({.run = options.run, .seed = loaded.recipe.train.run.seed, .resume = options.resume}, ranks);
-  const FilmSet films = loaded.recipe.data.open();
-  const ImageModel image = open_foundation(loaded.recipe, options.compute);
-  auto latents =
-      LatentFilms::make(films, *image.autoencoder, {.folder = train::rank_folder(options, "latents", ranks)});
-  return train_layers(loaded, image, films, std::move(latents), options, ranks);
+  TrainingParts parts = open_parts(loaded.recipe.data.open(), loaded.recipe.foundation, options, ranks);
+  return train_layers(loaded, parts.image, parts.films, std::move(parts.latents), options, ranks);
 }
 
 train::DryRunReport dry_run_layers(const LoadedRecipe& loaded, const train::RunOptions& options,
                                    const train::Distributed& ranks) {
-  const FilmSet films = loaded.recipe.data.open();
-  const ImageModel image = open_foundation(loaded.recipe, options.compute);
-  auto latents = LatentFilms::make(films, *image.autoencoder, {.films = kRehearsedFilms});
+  const TrainingParts parts = rehearse_parts(loaded.recipe.data.open(), loaded.recipe.foundation, options);
   train::RunOptions nothing = options;
   nothing.run.clear();
-  const Prepared prepared(loaded, image, films, std::move(latents), nothing, ranks);
+  const Prepared prepared(loaded, parts.image, parts.films, parts.latents, nothing, ranks);
   return train::dry_run(*prepared.task(), prepared.loop(), ranks);
 }
 

@@ -27,7 +27,7 @@ struct Recipe {
     std::vector<double> widths = {64, 128, 256};
     int64_t norm_groups = 32;
     double weight = 0.5;  // of the adversarial loss, beside the adaptive one
-    int64_t from = 0;     // steps until the decoder listens to it
+    int64_t from = 0;     // steps until it learns, and the decoder heeds it
 
     cambium::video_ldm::DiscriminatorOptions options() const;
   };

@@ -72,7 +72,7 @@ train::Loss DecoderTask::decoder_loss(const DecoderBatch& batch, int64_t step) {
   const cambium::video_ldm::DecoderLoss loss =
       cambium::video_ldm::decoder_loss(decoded, batch.frames, parts_.discriminator->forward(as_videos(decoded, frames)),
                                        parts_.model->decoder()->time_conv_out()->weight,
-                                       {.adversarial = adversary.weight, .factor = step >= adversary.from ? 1.0 : 0.0});
+                                       {.adversarial = adversary.weight, .factor = adversarial_factor(step)});
   train::Scalars scalars;
   scalars.set("reconstruction", loss.reconstruction);
   scalars.set("adversarial", loss.adversarial);
@@ -80,14 +80,20 @@ train::Loss DecoderTask::decoder_loss(const DecoderBatch& batch, int64_t step) {
   return {.value = loss.total, .scalars = std::move(scalars)};
 }
 
-train::Loss DecoderTask::discriminator_loss(const DecoderBatch& batch) {
+train::Loss DecoderTask::discriminator_loss(const DecoderBatch& batch, int64_t step) {
   const int64_t frames = loaded_.recipe.data.frames;
-  return {.value = cambium::video_ldm::hinge_loss(parts_.discriminator->forward(as_videos(batch.frames, frames)),
-                                                  parts_.discriminator->forward(as_videos(decoded_, frames)))};
+  const at::Tensor hinge =
+      cambium::video_ldm::hinge_loss(parts_.discriminator->forward(as_videos(batch.frames, frames)),
+                                     parts_.discriminator->forward(as_videos(decoded_, frames)));
+  return {.value = hinge.mul(adversarial_factor(step))};
+}
+
+double DecoderTask::adversarial_factor(int64_t step) const {
+  return step >= loaded_.recipe.discriminator.from ? 1.0 : 0.0;
 }
 
 train::Loss DecoderTask::loss(const DecoderBatch& batch, const train::StepContext& context, size_t set) {
-  return set == 0 ? decoder_loss(batch, context.step) : discriminator_loss(batch);
+  return set == 0 ? decoder_loss(batch, context.step) : discriminator_loss(batch, context.step);
 }
 
 train::NamedTensors DecoderTask::checkpoint_tensors() {

@@ -42,7 +42,9 @@ class DecoderTask : public train::BatchTask<DecoderBatch> {
 
  private:
   train::Loss decoder_loss(const DecoderBatch& batch, int64_t step);
-  train::Loss discriminator_loss(const DecoderBatch& batch);
+  train::Loss discriminator_loss(const DecoderBatch& batch, int64_t step);
+  // 0 until the adversarial part counts, for both networks; then 1.
+  double adversarial_factor(int64_t step) const;
 
   LoadedRecipe loaded_;
   Parts parts_;

@@ -1,18 +1,16 @@
 #include "systems/video_ldm/decoder/training.h"
 
-#include "core/error.h"
 #include "core/random.h"
 #include "io/safetensors.h"
 #include "nn/load.h"
 #include "systems/video_ldm/decoder/task.h"
+#include "systems/video_ldm/training_parts.h"
 
 namespace cambium::systems::video_ldm::decoder {
 namespace {
 
 using cambium::video_ldm::Discriminator;
 using cambium::video_ldm::TemporalAutoencoder;
-
-constexpr int64_t kRehearsedFilms = 8;
 
 struct Networks {
   std::shared_ptr<TemporalAutoencoder> model;
@@ -30,21 +28,6 @@ Networks make_networks(const Recipe& recipe, const ImageModel& image) {
   out.model->to(image.compute.device);
   out.discriminator->to(image.compute.device);
   return out;
-}
-
-ImageModel open_foundation(const Recipe& recipe, const Compute& compute) {
-  if (recipe.foundation.empty()) {
-    throw UsageError({.what = "names no image model", .field = "foundation", .mend = "set it to Stable Diffusion's"});
-  }
-  return open_image_model(recipe.foundation, compute);
-}
-
-void take_average(TemporalAutoencoder& model, const io::NamedTensors& average) {
-  const at::NoGradGuard guard;
-  auto parameters = model.named_parameters();
-  for (const auto& [name, tensor] : average) {
-    if (at::Tensor* parameter = parameters.find(name)) parameter->copy_(tensor);
-  }
 }
 
 }  // namespace
@@ -76,23 +59,19 @@ TrainedDecoder train_decoder(const LoadedRecipe& loaded, const ImageModel& image
 TrainedDecoder train_decoder(const LoadedRecipe& loaded, const train::RunOptions& options,
                              const train::Distributed& ranks) {
   train::check_run_folder({.run = options.run, .seed = loaded.recipe.train.run.seed, .resume = options.resume}, ranks);
-  const FilmSet films = loaded.recipe.data.open();
-  const ImageModel image = open_foundation(loaded.recipe, options.compute);
-  auto latents =
-      LatentFilms::make(films, *image.autoencoder, {.folder = train::rank_folder(options, "latents", ranks)});
-  return train_decoder(loaded, image, films, std::move(latents), options, ranks);
+  TrainingParts parts = open_parts(loaded.recipe.data.open(), loaded.recipe.foundation, options, ranks);
+  return train_decoder(loaded, parts.image, parts.films, std::move(parts.latents), options, ranks);
 }
 
 train::DryRunReport dry_run_decoder(const LoadedRecipe& loaded, const train::RunOptions& options,
                                     const train::Distributed& ranks) {
-  const FilmSet films = loaded.recipe.data.open();
-  const ImageModel image = open_foundation(loaded.recipe, options.compute);
-  const Networks networks = make_networks(loaded.recipe, image);
+  const TrainingParts parts = rehearse_parts(loaded.recipe.data.open(), loaded.recipe.foundation, options);
+  const Networks networks = make_networks(loaded.recipe, parts.image);
   DecoderTask task(loaded,
                    {.model = networks.model,
                     .discriminator = networks.discriminator,
-                    .films = &films,
-                    .latents = LatentFilms::make(films, *image.autoencoder, {.films = kRehearsedFilms})},
+                    .films = &parts.films,
+                    .latents = parts.latents},
                    ranks);
   return train::dry_run(task, loop_options(loaded.recipe.train, options), ranks);
 }
