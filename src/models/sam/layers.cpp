@@ -1,44 +1,9 @@
 #include "models/sam/layers.h"
 
-#include <ATen/ops/conv2d.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/relu.h>
 
-#include <cmath>
-
-#include "core/random.h"
-
 namespace cambium::sam {
-namespace {
-
-void initialize_uniform(at::Tensor& weight, at::Tensor& bias, int64_t fan_in, at::Generator& generator) {
-  const double bound = 1 / std::sqrt(static_cast<double>(fan_in));
-  uniform_(weight, -bound, bound, generator);
-  if (bias.defined()) uniform_(bias, -bound, bound, generator);
-}
-
-at::Tensor cast(const at::Tensor& t, const at::Tensor& like) { return t.defined() ? t.to(like.scalar_type()) : t; }
-
-}  // namespace
-
-at::Tensor convolve(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, const Conv2dOptions& o) {
-  if (o.kernel == 1 && o.stride == 1 && o.groups == 1 && o.padding == 0) {
-    // One product over the pixels, which are rows in channels-last order.
-    return nn::linear(x.permute({0, 2, 3, 1}), weight.flatten(1), bias).permute({0, 3, 1, 2});
-  }
-  return at::conv2d(x.contiguous(at::MemoryFormat::ChannelsLast), cast(weight, x), cast(bias, x), o.stride, o.padding,
-                    /*dilation=*/1, o.groups);
-}
-
-Conv2d::Conv2d(const Conv2dOptions& options) : options_(options) {
-  weight = register_parameter("weight",
-                              at::empty({options.out, options.in / options.groups, options.kernel, options.kernel}));
-  if (options.bias) bias = register_parameter("bias", at::empty({options.out}));
-}
-
-void Conv2d::initialize(at::Generator& generator) {
-  initialize_uniform(weight, bias, weight.numel() / weight.size(0), generator);
-}
 
 ConvTranspose2d::ConvTranspose2d(int64_t in, int64_t out) : in_(in), out_(out) {
   weight = register_parameter("weight", at::empty({in, out, 2, 2}));
@@ -63,21 +28,15 @@ at::Tensor ConvTranspose2d::forward(const at::Tensor& x) const {
 
 void ConvTranspose2d::initialize(at::Generator& generator) {
   // PyTorch takes the fan-in from dimension 1 here too, which is the number of outputs.
-  initialize_uniform(weight, bias, out_ * 4, generator);
+  nn::initialize_uniform(weight, bias, out_ * 4, generator);
 }
 
-at::Tensor pixel_rows(const at::Tensor& x, at::ScalarType dtype) {
-  return x.to(dtype).permute({0, 2, 3, 1}).flatten(1, 2);
-}
+at::Tensor pixel_rows(const at::Tensor& x, at::ScalarType dtype) { return nn::pixel_rows(x.to(dtype)); }
 
 at::Tensor untile(const at::Tensor& x) {
   const int64_t batch = x.size(0), height = x.size(1), width = x.size(2), channels = x.size(5);
   return x.permute({0, 1, 3, 2, 4, 5}).reshape({batch, 2 * height, 2 * width, channels});
 }
-
-Embedding::Embedding(int64_t rows, int64_t width) { weight = register_parameter("weight", at::empty({rows, width})); }
-
-void Embedding::initialize(at::Generator& generator) { normal_(weight, 0, 1, generator); }
 
 MlpHead::MlpHead(int64_t in, int64_t hidden, int64_t out, int64_t depth) {
   auto layers = std::make_shared<torch::nn::Module>("layers");
@@ -99,16 +58,6 @@ at::Tensor MlpHead::forward(at::Tensor x) const {
 
 void MlpHead::initialize(at::Generator& generator) {
   for (const auto& layer : layers_) initialize_linear(*layer, generator);
-}
-
-void initialize_linear(nn::Linear& layer, at::Generator& generator) {
-  initialize_uniform(layer.weight, layer.bias, layer.options().in, generator);
-}
-
-void initialize_norm(nn::LayerNorm& norm) {
-  const at::NoGradGuard no_grad;
-  norm.weight.fill_(1);
-  norm.bias.zero_();
 }
 
 }  // namespace cambium::sam

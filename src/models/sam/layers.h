@@ -7,38 +7,20 @@
 #include <memory>
 #include <vector>
 
+#include "nn/conv2d.h"
+#include "nn/embedding.h"
+#include "nn/initialize.h"
 #include "nn/layer_norm.h"
 #include "nn/linear.h"
 
 namespace cambium::sam {
 
-struct Conv2dOptions {
-  int64_t in = 0, out = 0, kernel = 1;
-  int64_t stride = 1, padding = 0, groups = 1;
-  bool bias = true;
-};
-
-// x [B, in, H, W], weight [out, in / groups, K, K], bias [out] or undefined -> [B, out, H', W'], channels-last in
-// memory
-at::Tensor convolve(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
-                    const Conv2dOptions& options);
-
-class Conv2d : public torch::nn::Module {
- public:
-  explicit Conv2d(const Conv2dOptions& options);
-
-  at::Tensor forward(const at::Tensor& x) const { return convolve(x, weight, bias, options_); }
-  // PyTorch's default: uniform within fan_in^-1/2.
-  void initialize(at::Generator& generator);
-
-  const Conv2dOptions& options() const { return options_; }
-
-  at::Tensor weight;  // [out, in / groups, K, K]
-  at::Tensor bias;    // [out], or undefined
-
- private:
-  Conv2dOptions options_;
-};
+using nn::Conv2d;
+using nn::Conv2dOptions;
+using nn::convolve;
+using nn::Embedding;
+using nn::initialize_linear;
+using nn::initialize_norm;
 
 // A transposed convolution with kernel = stride = 2: every pixel becomes 2 x 2, and no two outputs overlap, so it is a
 // product.
@@ -76,16 +58,6 @@ class LayerNorm2d : public nn::LayerNorm {
   at::Tensor forward_image(const at::Tensor& x) const { return forward(x.permute({0, 2, 3, 1})).permute({0, 3, 1, 2}); }
 };
 
-// Rows of learned vectors.
-class Embedding : public torch::nn::Module {
- public:
-  Embedding(int64_t rows, int64_t width);
-  // N(0, 1), PyTorch's default.
-  void initialize(at::Generator& generator);
-
-  at::Tensor weight;  // [rows, width]
-};
-
 // Linear layers with ReLU between them, named layers.0, layers.1, ...
 class MlpHead : public torch::nn::Module {
  public:
@@ -98,10 +70,5 @@ class MlpHead : public torch::nn::Module {
  private:
   std::vector<std::shared_ptr<nn::Linear>> layers_;
 };
-
-// PyTorch's default for nn.Linear: weight and bias uniform within fan_in^-1/2.
-void initialize_linear(nn::Linear& layer, at::Generator& generator);
-// Ones and zeros.
-void initialize_norm(nn::LayerNorm& norm);
 
 }  // namespace cambium::sam
