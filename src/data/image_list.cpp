@@ -3,6 +3,7 @@
 #include "core/atomic_file.h"
 #include "core/error.h"
 #include "core/sha256.h"
+#include "data/words.h"
 
 namespace cambium::data {
 namespace {
@@ -20,12 +21,7 @@ ImageList::ImageList(Contents contents) : contents_(std::move(contents)) {
   Sha256 sum;
   for (const Entry& entry : contents_.entries) {
     sum.update(entry.key + '\0' + std::to_string(entry.label));
-    for (const std::string& caption : entry.captions) sum.update('\0' + caption);
-    for (const auto& texts : entry.extra) {
-      sum.update("\1");
-      for (const std::string& text : texts) sum.update('\0' + text);
-    }
-    sum.update("\n");
+    add_words(sum, entry.captions, entry.extra);
   }
   fingerprint_ = sum.hex();
 }

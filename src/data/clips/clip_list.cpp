@@ -9,6 +9,7 @@
 #include "core/parallel.h"
 #include "core/sha256.h"
 #include "data/faults.h"
+#include "data/words.h"
 #include "io/animation.h"
 #include "io/table.h"
 #include "io/text.h"
@@ -134,12 +135,7 @@ ClipList::ClipList(std::string source, std::vector<Entry> entries)
   Sha256 sum;
   for (const Entry& entry : entries_) {
     sum.update(entry.key + '\0' + std::to_string(entry.timeline.frames));
-    for (const std::string& caption : entry.captions) sum.update('\0' + caption);
-    for (const auto& texts : entry.extra) {
-      sum.update("\1");
-      for (const std::string& text : texts) sum.update('\0' + text);
-    }
-    sum.update("\n");
+    add_words(sum, entry.captions, entry.extra);
   }
   fingerprint_ = sum.hex();
 }
