@@ -16,15 +16,12 @@
 #include "nn/kernels/weight_stamp.h"
 #include "nn/module_path.h"
 #include "nn/timestep_embedding.h"
+#include "support/gaussian.h"
 
 namespace cambium::nn {
 namespace {
 
-at::Tensor gaussian(at::IntArrayRef shape, uint64_t seed) {
-  auto generator = make_generator(seed);
-  at::Tensor t = at::empty(shape);
-  return normal_(t, 0, 1, generator);
-}
+using test::gaussian;
 
 double relative(const at::Tensor& a, const at::Tensor& b) {
   return ((a.to(at::kDouble) - b.to(at::kDouble)).norm() / b.to(at::kDouble).norm()).item<double>();

@@ -8,15 +8,12 @@
 #include "nn/layer_norm.h"
 #include "nn/linear.h"
 #include "nn/mlp.h"
+#include "support/gaussian.h"
 
 namespace cambium::nn {
 namespace {
 
-at::Tensor gaussian(at::IntArrayRef shape, uint64_t seed) {
-  auto generator = make_generator(seed);
-  at::Tensor t = at::empty(shape);
-  return normal_(t, 0, 1, generator);
-}
+using test::gaussian;
 
 std::shared_ptr<Linear> filled(const LinearOptions& options, uint64_t seed) {
   auto layer = std::make_shared<Linear>(options);

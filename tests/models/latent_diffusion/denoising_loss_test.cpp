@@ -4,19 +4,17 @@
 #include <gtest/gtest.h>
 
 #include "core/random.h"
+#include "support/gaussian.h"
 
 namespace cambium::latent_diffusion {
 namespace {
 
-at::Tensor noise(at::IntArrayRef shape, uint64_t seed) {
-  auto generator = make_generator(seed);
-  at::Tensor t = at::empty(shape);
-  return normal_(t, 0, 1, generator);
-}
+using test::gaussian;
 
 // Two videos of three frames: every number of a video counts alike, and the videos alike.
 DenoisingBatch batch() {
-  return {.clean = noise({2, 3, 4, 5, 5}, 1), .noise = noise({2, 3, 4, 5, 5}, 2), .timesteps = at::tensor({3, 700})};
+  return {
+      .clean = gaussian({2, 3, 4, 5, 5}, 1), .noise = gaussian({2, 3, 4, 5, 5}, 2), .timesteps = at::tensor({3, 700})};
 }
 
 TEST(DenoisingLoss, IsZeroForTheTargetOfEachPrediction) {

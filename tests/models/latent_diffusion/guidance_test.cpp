@@ -5,15 +5,12 @@
 
 #include "core/error.h"
 #include "core/random.h"
+#include "support/gaussian.h"
 
 namespace cambium::latent_diffusion {
 namespace {
 
-at::Tensor gaussian(at::IntArrayRef shape, uint64_t seed) {
-  at::Tensor t = at::empty(shape);
-  at::Generator generator = make_generator(seed);
-  return normal_(t, 0, 1, generator);
-}
+using test::gaussian;
 
 TEST(Guidance, WalksFromTheNegativePastThePositive) {
   const at::Tensor negative = gaussian({2, 3, 4, 4}, 1), positive = gaussian({2, 3, 4, 4}, 2);

@@ -5,15 +5,12 @@
 
 #include "core/error.h"
 #include "core/random.h"
+#include "support/gaussian.h"
 
 namespace cambium::latent_diffusion {
 namespace {
 
-at::Tensor gaussian(at::IntArrayRef shape, uint64_t seed) {
-  at::Tensor t = at::empty(shape);
-  at::Generator generator = make_generator(seed);
-  return normal_(t, 0, 1, generator);
-}
+using test::gaussian;
 
 std::shared_ptr<UNet> small_unet(int64_t in_channels, int64_t classes) {
   auto unet = std::make_shared<UNet>(UNetOptions{.in_channels = in_channels,

@@ -5,15 +5,12 @@
 
 #include "core/error.h"
 #include "core/random.h"
+#include "support/gaussian.h"
 
 namespace cambium::latent_diffusion {
 namespace {
 
-at::Tensor gaussian(at::IntArrayRef shape, uint64_t seed) {
-  at::Tensor t = at::empty(shape);
-  at::Generator generator = make_generator(seed);
-  return normal_(t, 0, 1, generator);
-}
+using test::gaussian;
 
 TEST(NoiseSchedule, ZeroTerminalSnrKeepsTheFirstTimestepAndEndsInNoise) {
   const NoiseSchedule plain, rescaled({.zero_terminal_snr = true});

@@ -6,15 +6,12 @@
 
 #include "core/error.h"
 #include "core/random.h"
+#include "support/gaussian.h"
 
 namespace cambium::latent_diffusion {
 namespace {
 
-at::Tensor gaussian(at::IntArrayRef shape, uint64_t seed) {
-  at::Tensor t = at::empty(shape);
-  at::Generator generator = make_generator(seed);
-  return normal_(t, 0, 1, generator);
-}
+using test::gaussian;
 
 struct Walker {
   explicit Walker(const SchedulerOptions& options, int64_t steps) : scheduler(make_scheduler(options)) {

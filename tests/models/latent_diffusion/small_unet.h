@@ -6,6 +6,7 @@
 
 #include "core/random.h"
 #include "models/latent_diffusion/unet.h"
+#include "support/gaussian.h"
 
 namespace cambium::latent_diffusion {
 
@@ -28,11 +29,7 @@ inline std::shared_ptr<UNet> small_unet(const UNetOptions& options = small_optio
   return unet;
 }
 
-inline at::Tensor gaussian(at::IntArrayRef shape, uint64_t seed) {
-  at::Generator generator = make_generator(seed);
-  at::Tensor t = at::empty(shape);
-  return normal_(t, 0, 1, generator);
-}
+using test::gaussian;
 
 inline double relative_error(const at::Tensor& a, const at::Tensor& b) {
   return ((a.to(at::kDouble) - b.to(at::kDouble)).norm() / b.to(at::kDouble).norm()).item<double>();

@@ -21,7 +21,7 @@ at::Tensor by_the_whole_spectrum(const at::Tensor& x, int64_t line) {
 
 TEST(HighPass, IsTheWholeSpectrumWithoutTheBox) {
   for (const auto& [height, width] : {std::pair<int64_t, int64_t>{16, 16}, {24, 18}, {15, 21}, {8, 9}}) {
-    const at::Tensor x = draw({2, 3, height, width}, 5);
+    const at::Tensor x = gaussian({2, 3, height, width}, 5);
     for (const double rate : {0.05, 0.25, 0.6, 1.0}) {
       const at::Tensor expected = by_the_whole_spectrum(x.to(at::kDouble), high_pass_line(height, width, rate));
       EXPECT_LT((fft_highpass(x, rate) - expected).abs().max().item<double>(), 2e-6)
@@ -31,13 +31,13 @@ TEST(HighPass, IsTheWholeSpectrumWithoutTheBox) {
 }
 
 TEST(HighPass, KeepsEverythingAtRateZeroAndTakesTheMeanAway) {
-  const at::Tensor x = draw({1, 3, 16, 16}, 6);
+  const at::Tensor x = gaussian({1, 3, 16, 16}, 6);
   EXPECT_TRUE(at::equal(fft_highpass(x, 0), x.abs()));
   EXPECT_LT(fft_highpass(at::full({1, 3, 16, 16}, 3.0), 0.25).abs().max().item<double>(), 1e-5);
 }
 
 TEST(HighPass, ComputesInFloat32WhateverComesIn) {
-  const at::Tensor x = draw({1, 3, 16, 16}, 7);
+  const at::Tensor x = gaussian({1, 3, 16, 16}, 7);
   EXPECT_EQ(fft_highpass(x.to(at::kBFloat16), 0.25).scalar_type(), at::kFloat);
 }
 

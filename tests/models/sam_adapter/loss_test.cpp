@@ -9,17 +9,17 @@
 namespace cambium::sam_adapter {
 namespace {
 
-at::Tensor mask(int64_t seed) { return draw({2, 1, 8, 8}, static_cast<uint64_t>(seed)).gt(0.5).to(at::kFloat); }
+at::Tensor mask(int64_t seed) { return gaussian({2, 1, 8, 8}, static_cast<uint64_t>(seed)).gt(0.5).to(at::kFloat); }
 
 TEST(MaskLoss, BalancedEntropyIsTheOriginalsFormula) {
-  const at::Tensor x = draw({2, 1, 8, 8}, 1), t = mask(2);
+  const at::Tensor x = gaussian({2, 1, 8, 8}, 1), t = mask(2);
   const at::Tensor p = t.sum() + 1e-10, n = (1 - t).sum() + 1e-10;
   const at::Tensor expected = p / (p + n) * at::binary_cross_entropy_with_logits(x, t, {}, n / p);
   EXPECT_NEAR(bbce_loss(x, t, Balance::of(t).positive_share(0)).item<double>(), expected.item<double>(), 1e-6);
 }
 
 TEST(MaskLoss, ABatchWithoutForegroundTeachesOnlyWithAFloor) {
-  const at::Tensor x = draw({2, 1, 8, 8}, 1), none = at::zeros({2, 1, 8, 8});
+  const at::Tensor x = gaussian({2, 1, 8, 8}, 1), none = at::zeros({2, 1, 8, 8});
   EXPECT_LT(bbce_loss(x, none, Balance::of(none).positive_share(0)).item<double>(), 1e-10);
   EXPECT_GT(bbce_loss(x, none, Balance::of(none).positive_share(0.01)).item<double>(), 1e-3);
 }
@@ -27,11 +27,11 @@ TEST(MaskLoss, ABatchWithoutForegroundTeachesOnlyWithAFloor) {
 TEST(MaskLoss, IoUIsZeroForTheMaskItselfAndOneForNothing) {
   const at::Tensor t = mask(3);
   EXPECT_NEAR(iou_loss(80 * (t - 0.5), t).item<double>(), 0, 1e-6);
-  EXPECT_NEAR(iou_loss(draw({2, 1, 8, 8}, 4), at::zeros_like(t)).item<double>(), 1, 1e-6);
+  EXPECT_NEAR(iou_loss(gaussian({2, 1, 8, 8}, 4), at::zeros_like(t)).item<double>(), 1, 1e-6);
 }
 
 TEST(MaskLoss, IoUIsTakenImageByImage) {
-  const at::Tensor x = draw({2, 1, 8, 8}, 5), t = mask(6);
+  const at::Tensor x = gaussian({2, 1, 8, 8}, 5), t = mask(6);
   const double single =
       (iou_loss(x.narrow(0, 0, 1), t.narrow(0, 0, 1)) + iou_loss(x.narrow(0, 1, 1), t.narrow(0, 1, 1))).item<double>() /
       2;
@@ -39,7 +39,7 @@ TEST(MaskLoss, IoUIsTakenImageByImage) {
 }
 
 TEST(MaskLoss, ClassesIgnoreTheIgnoredLabel) {
-  const at::Tensor x = draw({1, 3, 4, 4}, 7);
+  const at::Tensor x = gaussian({1, 3, 4, 4}, 7);
   at::Tensor labels = at::zeros({1, 4, 4}, at::kLong);
   labels.slice(1, 2).fill_(kIgnoreLabel);
   for (const auto loss : {MaskLoss::ce, MaskLoss::ce_dice}) {

@@ -26,7 +26,7 @@ std::shared_ptr<SamAdapter> make(PromptGeneratorOptions prompts = {.scale_factor
 
 TEST(SamAdapter, GivesOneMaskAtAQuarterOfTheSize) {
   const at::NoGradGuard guard;
-  EXPECT_EQ(make()->forward(draw({2, 3, 64, 64}, 3)).sizes(), (at::IntArrayRef{2, 1, 32, 32}));
+  EXPECT_EQ(make()->forward(gaussian({2, 3, 64, 64}, 3)).sizes(), (at::IntArrayRef{2, 1, 32, 32}));
 }
 
 TEST(SamAdapter, WithoutPromptsItIsSamWithoutPrompts) {
@@ -34,7 +34,7 @@ TEST(SamAdapter, WithoutPromptsItIsSamWithoutPrompts) {
   const auto weights = tiny_weights();
   at::Generator generator = make_generator(2);
   auto model = from_sam(weights, {.sam = weights.options}, {}, generator);
-  const at::Tensor x = draw({1, 3, 64, 64}, 4);
+  const at::Tensor x = gaussian({1, 3, 64, 64}, 4);
   auto sam = sam::build(weights);
   const at::Tensor expected =
       sam->decode(
@@ -57,7 +57,7 @@ TEST(SamAdapter, TheOriginalDrawsItsOwnPositionBasis) {
 TEST(SamAdapter, CheckpointingGivesTheSameGradients) {
   auto model = make();
   peft::train_only(*model, {"image_encoder.prompt_generator.*", "mask_decoder.*", "no_mask_embed.weight"});
-  const at::Tensor x = draw({1, 3, 64, 64}, 5);
+  const at::Tensor x = gaussian({1, 3, 64, 64}, 5);
   std::map<std::string, at::Tensor> plain;
   for (const bool checkpointing : {false, true}) {
     model->set_checkpointing(checkpointing);
@@ -84,7 +84,7 @@ TEST(SamAdapter, CheckpointingGivesTheSameGradients) {
 
 TEST(SamAdapter, EveryFormOfThePromptGeneratorRuns) {
   const at::NoGradGuard guard;
-  const at::Tensor x = draw({1, 3, 64, 64}, 6);
+  const at::Tensor x = gaussian({1, 3, 64, 64}, 6);
   for (const auto& options : {PromptGeneratorOptions{.scale_factor = 8, .adaptor = Adaptor::fully_shared},
                               PromptGeneratorOptions{.scale_factor = 8, .adaptor = Adaptor::fully_unshared},
                               PromptGeneratorOptions{.scale_factor = 8, .handcrafted_tune = false},
@@ -100,7 +100,7 @@ TEST(SamAdapter, SeveralClassesGetATokenEach) {
   const at::NoGradGuard guard;
   for (const int64_t classes : {2, 3, 6}) {
     auto model = make({.scale_factor = 8}, classes);
-    EXPECT_EQ(model->forward(draw({1, 3, 64, 64}, 7)).sizes(), (at::IntArrayRef{1, classes, 32, 32}));
+    EXPECT_EQ(model->forward(gaussian({1, 3, 64, 64}, 7)).sizes(), (at::IntArrayRef{1, classes, 32, 32}));
     // The background's token is SAM's mask 0.
     const at::Tensor tokens = tiny_weights().state.at("mask_decoder.mask_tokens.weight");
     EXPECT_TRUE(at::equal(model->mask_decoder()->named_parameters()["mask_tokens.weight"][0], tokens[0]));
@@ -112,7 +112,7 @@ TEST(SamAdapter, ThePrefixAndTheRestMakeTheWhole) {
   const auto weights = tiny_weights();
   at::Generator generator = make_generator(2);
   auto model = from_sam(weights, {.sam = weights.options}, {}, generator);
-  const at::Tensor x = draw({1, 3, 64, 64}, 8), whole = model->forward(x);
+  const at::Tensor x = gaussian({1, 3, 64, 64}, 8), whole = model->forward(x);
   EXPECT_LT((model->decode(model->encode_from(model->encode_prefix(x, 2), 2)) - whole).abs().max().item<double>(),
             1e-5);
   EXPECT_THROW(make()->encode_prefix(x, 1), Error);
@@ -122,7 +122,7 @@ TEST(SamAdapter, VisualPromptsChangeTheAnswerAndAreTrained) {
   const auto weights = tiny_weights();
   at::Generator generator = make_generator(2);
   auto model = from_sam(weights, {.sam = weights.options}, {}, generator);
-  const at::Tensor x = draw({1, 3, 64, 64}, 9), before = model->forward(x).detach();
+  const at::Tensor x = gaussian({1, 3, 64, 64}, 9), before = model->forward(x).detach();
   auto prompts = std::make_shared<VisualPrompts>(4, 3, 32, 8);
   prompts->initialize(generator);
   model->image_encoder()->register_module("visual_prompts", prompts);
@@ -145,7 +145,7 @@ TEST(SamAdapter, AWholeCheckpointComesBackWithItsOptions) {
   auto again = open(state);
   EXPECT_EQ(again->options().prompts->scale_factor, 8);
   EXPECT_EQ(again->options().prompts->embedding_layout, Layout::official);
-  const at::Tensor x = draw({1, 3, 64, 64}, 10);
+  const at::Tensor x = gaussian({1, 3, 64, 64}, 10);
   EXPECT_TRUE(at::equal(again->forward(x), model->forward(x)));
   EXPECT_FALSE(is_sam_adapter(tiny_weights().state));
   EXPECT_THROW(open(tiny_weights().state), Error);

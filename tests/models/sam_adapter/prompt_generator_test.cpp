@@ -40,7 +40,7 @@ TEST(PromptGenerator, BeginsAsSmallNoiseWithoutBiases) {
 TEST(PromptGenerator, TheOfficialLayoutMixesTokensAndChannels) {
   const at::NoGradGuard guard;
   const auto natural = make(small()), official = make(small(Layout::official));
-  const at::Tensor t = draw({2, 3, 5, 32}, 1);
+  const at::Tensor t = gaussian({2, 3, 5, 32}, 1);
   const auto weights = natural->named_parameters();
   const at::Tensor w = weights["embedding_generator.weight"], b = weights["embedding_generator.bias"];
   EXPECT_LT((natural->embedding_feature(t) - at::linear(t.view({2, 15, 32}), w, b)).abs().max().item<double>(), 1e-6);
@@ -55,7 +55,7 @@ TEST(PromptGenerator, TheOfficialLayoutMixesTokensAndChannels) {
 TEST(PromptGenerator, TheHandcraftedTermIsAConvolutionOfTheHighFrequencies) {
   const at::NoGradGuard guard;
   const auto generator = make(small());
-  const at::Tensor image = draw({2, 3, 12, 20}, 2);
+  const at::Tensor image = gaussian({2, 3, 12, 20}, 2);
   const auto weights = generator->named_parameters();
   const at::Tensor expected = at::conv2d(fft_highpass(image, 0.25), weights["prompt_generator.proj.weight"],
                                          weights["prompt_generator.proj.bias"], {4, 4});
@@ -69,7 +69,7 @@ TEST(PromptGenerator, KnowsWhatEachBlockReads) {
     auto options = small();
     options.adaptor = adaptor;
     const auto generator = make(options);
-    generator->prompt(draw({1, 6, 4}, 3), 1).sum().backward();
+    generator->prompt(gaussian({1, 6, 4}, 3), 1).sum().backward();
     for (const at::Tensor& parameter : generator->block_parameters(1)) EXPECT_TRUE(parameter.grad().defined());
     int64_t with_gradient = 0;
     for (const auto& parameter : generator->parameters()) with_gradient += parameter.grad().defined();

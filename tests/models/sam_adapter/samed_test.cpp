@@ -16,8 +16,8 @@ std::string number(const char* stem, int64_t i) { return std::string(stem) + "00
 io::StateDict samed_file(int64_t masks) {
   io::StateDict state{.source = "samed.pth"};
   for (int64_t i = 0; i < 6; ++i) {
-    state.tensors.emplace_back(number("w_a_", i), draw({2, 32}, 10 + i));
-    state.tensors.emplace_back(number("w_b_", i), draw({32, 2}, 20 + i));
+    state.tensors.emplace_back(number("w_a_", i), gaussian({2, 32}, 10 + i));
+    state.tensors.emplace_back(number("w_b_", i), gaussian({32, 2}, 20 + i));
   }
   auto options = tiny_sam_options();
   options.decoder.masks = masks;
@@ -37,7 +37,7 @@ TEST(Samed, AFileBecomesAModelWithAMaskForEachToken) {
     const io::StateDict state = samed_file(masks);
     io::write_safetensors(directory.path() / "samed", state.tensors);
     const auto model = open_samed(tiny_weights(), directory.path() / "samed");
-    EXPECT_EQ(model->forward(draw({1, 3, 64, 64}, 3)).sizes(), (at::IntArrayRef{1, masks, 32, 32}));
+    EXPECT_EQ(model->forward(gaussian({1, 3, 64, 64}, 3)).sizes(), (at::IntArrayRef{1, masks, 32, 32}));
     EXPECT_TRUE(at::equal(model->mask_decoder()->named_parameters()["mask_tokens.weight"],
                           state.at("mask_decoder.mask_tokens.weight")));
   }
@@ -48,7 +48,7 @@ TEST(Samed, TermsStandBesideQueryAndValue) {
   auto sam = tiny_sam();
   const io::StateDict state = samed_file(4);
   const auto& layer = sam->vit()->blocks()[1]->attention()->qkv();
-  const at::Tensor x = draw({4, 32}, 6), before = layer->forward(x);
+  const at::Tensor x = gaussian({4, 32}, 6), before = layer->forward(x);
   add_samed(*sam->vit(), state);
   const at::Tensor change = layer->forward(x) - before;
   const auto term = [&](int64_t i) {

@@ -8,6 +8,7 @@
 #include "models/sam/sam.h"
 #include "models/sam/weights.h"
 #include "nn/load.h"
+#include "support/gaussian.h"
 
 namespace cambium::sam_adapter {
 
@@ -45,10 +46,6 @@ inline void write_tiny_sam(const std::filesystem::path& file, uint64_t seed = 1)
   io::write_safetensors(file, tiny_weights(seed).state.tensors);
 }
 
-inline at::Tensor draw(at::IntArrayRef shape, uint64_t seed) {
-  at::Generator generator = make_generator(seed);
-  at::Tensor t = at::empty(shape);
-  return normal_(t, 0, 1, generator);
-}
+using test::gaussian;
 
 }  // namespace cambium::sam_adapter

@@ -18,7 +18,7 @@ TEST(Context, MasksOfLeadingFramesAndOfEnds) {
 }
 
 TEST(Context, FramesToBeMadeAreZeroWhateverTheyHold) {
-  at::Tensor z = noise({2, 4, 3, 2, 2}, 1);
+  at::Tensor z = gaussian({2, 4, 3, 2, 2}, 1);
   z.narrow(1, 2, 2).fill_(std::numeric_limits<float>::quiet_NaN());
   const at::Tensor c = context_frames(z, leading_mask(4, 2));
   EXPECT_EQ(c.sizes(), at::IntArrayRef({2, 4, 4, 2, 2}));

@@ -14,10 +14,10 @@ struct Rows {
   std::shared_ptr<latent_diffusion::UNet> unet = random_unet();
   std::shared_ptr<TemporalLayers> layers;
   TinyBatch batch;
-  at::Tensor negative = noise({1, 3, 12}, 9);
+  at::Tensor negative = gaussian({1, 3, 12}, 9);
 
   explicit Rows(bool context) : layers(random_layers({.context = context})) {
-    if (context) batch.inputs.context = context_frames(noise(batch.x.sizes(), 8), leading_mask(5, 2));
+    if (context) batch.inputs.context = context_frames(gaussian(batch.x.sizes(), 8), leading_mask(5, 2));
   }
 
   at::Tensor row(bool prompt, bool known) const {
@@ -57,13 +57,13 @@ TEST(GuidedVideoDenoiser, TextAndGivenFrames) {
 
 TEST(GuidedVideoDenoiser, TemporalLayersKeepTheirOwnText) {
   Rows rows(false);
-  rows.batch.inputs.time_text = noise({2, 3, 12}, 10);
+  rows.batch.inputs.time_text = gaussian({2, 3, 12}, 10);
   const at::Tensor p = rows.row(true, false);
   rows.batch.inputs.text = rows.negative.expand({2, 3, 12});
   rows.batch.inputs.time_text = rows.batch.inputs.text;
   const at::Tensor n = rows.row(true, false);
   rows.batch.inputs.text = rows.batch.text;
-  rows.batch.inputs.time_text = noise({2, 3, 12}, 10);
+  rows.batch.inputs.time_text = gaussian({2, 3, 12}, 10);
   expect_close(rows.guided({.scale = 4}), n + 4 * (p - n));
 }
 

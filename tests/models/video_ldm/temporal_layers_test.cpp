@@ -98,7 +98,7 @@ TEST(TemporalLayers, VideosOfABatchDoNotSeeEachOther) {
   const auto unet = random_unet();
   const auto layers = random_layers({.context = true, .frame_rates = 2});
   TinyBatch batch;
-  batch.inputs.context = context_frames(noise(batch.x.sizes(), 8), at::stack({leading_mask(5, 1), ends_mask(5)}));
+  batch.inputs.context = context_frames(gaussian(batch.x.sizes(), 8), at::stack({leading_mask(5, 1), ends_mask(5)}));
   batch.inputs.frame_rates = at::tensor({0, 1});
   const at::Tensor both = predict(unet, layers, batch);
   for (const int64_t i : {0, 1}) {
@@ -148,7 +148,7 @@ TEST(TemporalLayers, PositionsAndReachMatter) {
 TEST(TemporalLayers, CheckpointingChangesNoGradient) {
   const auto unet = random_unet();
   TinyBatch batch;
-  batch.inputs.context = context_frames(noise(batch.x.sizes(), 8), leading_mask(5, 2));
+  batch.inputs.context = context_frames(gaussian(batch.x.sizes(), 8), leading_mask(5, 2));
   std::vector<at::Tensor> expected;
   for (const bool checkpointing : {false, true}) {
     const auto layers = random_layers({.context = true});

@@ -8,7 +8,7 @@
 namespace cambium::video_ldm {
 namespace {
 
-const at::Tensor kImage = noise({6, 3, 2, 2}, 1), kAdded = noise({6, 3, 2, 2}, 2);  // two videos of three frames
+const at::Tensor kImage = gaussian({6, 3, 2, 2}, 1), kAdded = gaussian({6, 3, 2, 2}, 2);  // two videos of three frames
 
 TimeMixer mixer(const TemporalOptions& options, const at::Tensor& mix_factor) {
   TimeMixer made(options);

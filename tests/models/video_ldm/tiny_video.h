@@ -4,6 +4,7 @@
 
 #include "core/random.h"
 #include "models/video_ldm/video_denoiser.h"
+#include "support/gaussian.h"
 
 namespace cambium::video_ldm {
 
@@ -17,18 +18,14 @@ inline latent_diffusion::UNetOptions tiny_unet() {
           .norm_groups = 4};
 }
 
-inline at::Tensor noise(at::IntArrayRef shape, uint64_t seed) {
-  auto generator = make_generator(seed);
-  at::Tensor t = at::empty(shape);
-  return normal_(t, 0, 1, generator);
-}
+using test::gaussian;
 
 // Every parameter random: no layer is silent.
 inline void randomize(torch::nn::Module& module, uint64_t seed) {
   const at::NoGradGuard no_grad;
   for (auto& item : module.named_parameters()) {
     at::Tensor& p = item.value();
-    p.copy_(noise(p.sizes(), mix_seed(seed, item.key())));
+    p.copy_(gaussian(p.sizes(), mix_seed(seed, item.key())));
     if (p.dim() > 1) p.mul_(std::sqrt(static_cast<double>(p.size(0)) / static_cast<double>(p.numel())));
   }
 }
@@ -48,7 +45,7 @@ inline std::shared_ptr<TemporalLayers> random_layers(const TemporalOptions& opti
 
 // Two videos of five frames.
 struct TinyBatch {
-  at::Tensor x = noise({2, 5, 4, 7, 6}, 3), timesteps = at::tensor({17.0, 803.5}), text = noise({2, 3, 12}, 4);
+  at::Tensor x = gaussian({2, 5, 4, 7, 6}, 3), timesteps = at::tensor({17.0, 803.5}), text = gaussian({2, 3, 12}, 4);
   VideoInputs inputs = {.frames = 5, .text = text};
 };
 
