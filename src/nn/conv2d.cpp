@@ -2,8 +2,8 @@
 
 #include <ATen/ops/conv2d.h>
 #include <ATen/ops/empty.h>
-#include <c10/core/GradMode.h>
 
+#include "nn/gradient_recorded.h"
 #include "nn/initialize.h"
 #include "nn/linear.h"
 
@@ -37,18 +37,12 @@ void Conv2d::initialize(at::Generator& generator) {
   initialize_uniform(weight, bias, weight.numel() / weight.size(0), generator);
 }
 
-bool Conv2d::recorded(std::initializer_list<const at::Tensor*> tensors) const {
-  if (!c10::GradMode::is_enabled()) return false;
-  for (const at::Tensor* t : tensors)
-    if (t->defined() && t->requires_grad()) return true;
-  return false;
-}
-
 at::Tensor Conv2d::packed_product(const at::Tensor& x, const at::Tensor& residual) const {
   const at::Tensor rows = x.permute({0, 2, 3, 1}), matrix = weight.flatten(1);
   const at::Tensor y = residual.defined() ? product_->forward_add(rows, matrix, bias, residual.permute({0, 2, 3, 1}))
-                       : recorded({&x}) ? product_->forward_frozen(rows, matrix, bias)
-                                        : product_->forward(rows, matrix, bias, kernels::Fuse::none);  // [B, H, W, out]
+                       : gradient_recorded(x)
+                           ? product_->forward_frozen(rows, matrix, bias)
+                           : product_->forward(rows, matrix, bias, kernels::Fuse::none);  // [B, H, W, out]
   // What the packed copy gave up was a view of the weight.
   if (kernels::is_given_up(matrix) && !kernels::is_given_up(weight)) kernels::give_up(weight);
   return y.permute({0, 3, 1, 2});
@@ -59,18 +53,18 @@ at::Tensor Conv2d::packed(const at::Tensor& x, const at::Tensor& residual) const
   const kernels::ConvolutionShape shape{
       .stride = options_.stride, .padding = options_.padding, .groups = options_.groups};
   if (residual.defined()) return convolution_->forward_add(x, weight, bias, shape, residual);
-  return recorded({&x}) ? convolution_->forward_frozen(x, weight, bias, shape)
-                        : convolution_->forward(x, weight, bias, shape);
+  return gradient_recorded(x) ? convolution_->forward_frozen(x, weight, bias, shape)
+                              : convolution_->forward(x, weight, bias, shape);
 }
 
 at::Tensor Conv2d::forward(const at::Tensor& x) const {
-  if (!kernels::onednn_takes(x) || recorded({&weight, &bias})) return convolve(x, weight, bias, options_);
+  if (!kernels::onednn_takes(x) || gradient_recorded(weight, bias)) return convolve(x, weight, bias, options_);
   return packed(x, {});
 }
 
 at::Tensor Conv2d::forward_add(const at::Tensor& x, const at::Tensor& residual) const {
   const bool fuses = kernels::onednn_takes(x) && residual.scalar_type() == x.scalar_type() &&
-                     !recorded({&x, &weight, &bias, &residual});
+                     !gradient_recorded(x, weight, bias, residual);
   return fuses ? packed(x, residual) : forward(x) + residual;
 }
 

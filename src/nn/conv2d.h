@@ -4,7 +4,6 @@
 #include <ATen/core/Tensor.h>
 #include <torch/nn/module.h>
 
-#include <initializer_list>
 #include <memory>
 
 #include "nn/kernels/packed_convolution.h"
@@ -44,8 +43,6 @@ class Conv2d : public torch::nn::Module {
   at::Tensor bias;    // [out], or undefined
 
  private:
-  // Gradients are recorded, and one of the tensors wants one.
-  bool recorded(std::initializer_list<const at::Tensor*> tensors) const;
   at::Tensor packed(const at::Tensor& x, const at::Tensor& residual) const;
   at::Tensor packed_product(const at::Tensor& x, const at::Tensor& residual) const;
 

@@ -2,12 +2,12 @@
 
 #include <ATen/ops/ones.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
-#include <c10/core/GradMode.h>
 
 #include <cmath>
 
 #include "core/error.h"
 #include "nn/attention.h"
+#include "nn/gradient_recorded.h"
 #include "nn/kernels/fused_attention.h"
 
 namespace cambium::nn {
@@ -30,8 +30,8 @@ at::Tensor near_attention(const at::Tensor& q, const at::Tensor& k, const at::Te
 
 void near_attention_into(const at::Tensor& out, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                          std::optional<int64_t> reach) {
-  const bool recorded = c10::GradMode::is_enabled() && (q.requires_grad() || k.requires_grad() || v.requires_grad());
-  if (recorded) throw Error({.what = "attention into a given tensor has no gradient", .mend = "use near_attention"});
+  if (gradient_recorded(q, k, v))
+    throw Error({.what = "attention into a given tensor has no gradient", .mend = "use near_attention"});
   if (!hides_keys(q, reach) && kernels::fused_attention_takes(q, k, v)) {
     kernels::fused_attention_into(out, q, k, v, {.scale = 1 / std::sqrt(static_cast<double>(q.size(3)))});
   } else {

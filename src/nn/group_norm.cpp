@@ -3,9 +3,9 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/group_norm.h>
 #include <ATen/ops/silu.h>
-#include <c10/core/GradMode.h>
 
 #include "core/error.h"
+#include "nn/gradient_recorded.h"
 #include "nn/kernels/fused_group_norm.h"
 
 namespace cambium::nn {
@@ -15,7 +15,7 @@ namespace {
 // LibTorch's gradient for weight and bias crashes on the CPU where the input is channels-last and wants none itself
 // (the first norm behind frozen layers): there it works on planes.
 at::Tensor on_planes(const at::Tensor& x, const at::Tensor& weight) {
-  const bool crashes = c10::GradMode::is_enabled() && x.is_cpu() && weight.requires_grad() && !x.requires_grad();
+  const bool crashes = x.is_cpu() && gradient_recorded(weight) && !x.requires_grad();
   return crashes ? x.contiguous() : x;
 }
 
@@ -35,9 +35,7 @@ GroupNorm::GroupNorm(const GroupNormOptions& options) : options_(options) {
 }
 
 bool GroupNorm::fuses(const at::Tensor& x, const at::Tensor& added) const {
-  const auto wants = [](const at::Tensor& t) { return t.defined() && t.requires_grad(); };
-  const bool recorded = c10::GradMode::is_enabled() && (wants(x) || wants(weight) || wants(bias) || wants(added));
-  return !recorded && kernels::group_norm_takes(x);
+  return !gradient_recorded(x, weight, bias, added) && kernels::group_norm_takes(x);
 }
 
 at::Tensor GroupNorm::fused(const at::Tensor& x, bool silu, const at::Tensor& added) const {

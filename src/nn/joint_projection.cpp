@@ -1,17 +1,16 @@
 #include "nn/joint_projection.h"
 
 #include <ATen/ops/cat.h>
-#include <c10/core/GradMode.h>
 #include <c10/core/InferenceMode.h>
+
+#include "nn/gradient_recorded.h"
 
 namespace cambium::nn {
 
 bool JointProjection::takes(const at::Tensor& x, const Layers& layers) {
   if (!kernels::onednn_takes(x)) return false;
-  const bool recorded = c10::GradMode::is_enabled();
-  if (recorded && x.requires_grad()) return false;
   for (const Linear* layer : layers)
-    if (layer->delta() || layer->bias.defined() || (recorded && layer->weight.requires_grad())) return false;
+    if (layer->delta() || layer->bias.defined() || gradient_recorded(x, layer->weight)) return false;
   return true;
 }
 

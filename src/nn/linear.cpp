@@ -2,17 +2,15 @@
 
 #include <ATen/ops/empty.h>
 #include <ATen/ops/linear.h>
-#include <c10/core/GradMode.h>
 
 #include "core/error.h"
+#include "nn/gradient_recorded.h"
 #include "nn/kernels/weight_stamp.h"
 
 namespace cambium::nn {
 namespace {
 
 at::Tensor cast(const at::Tensor& t, c10::ScalarType dtype) { return t.defined() ? t.to(dtype) : t; }
-
-bool wants_grad(const at::Tensor& t) { return t.defined() && t.requires_grad(); }
 
 }  // namespace
 
@@ -35,13 +33,13 @@ Linear::Linear(const LinearOptions& options) : options_(options) {
 
 bool Linear::fuses(const at::Tensor& x) const {
   if (delta_ || !kernels::onednn_takes(x)) return false;
-  return !c10::GradMode::is_enabled() || !(x.requires_grad() || wants_grad(weight) || wants_grad(bias));
+  return !gradient_recorded(x, weight, bias);
 }
 
 at::Tensor Linear::plain(const at::Tensor& x) const {
-  if (kernels::onednn_takes(x) && !wants_grad(weight) && !wants_grad(bias)) {
-    return x.requires_grad() && c10::GradMode::is_enabled() ? packed_->forward_frozen(x, weight, bias)
-                                                            : packed_->forward(x, weight, bias, kernels::Fuse::none);
+  if (kernels::onednn_takes(x) && !gradient_recorded(weight, bias)) {
+    return gradient_recorded(x) ? packed_->forward_frozen(x, weight, bias)
+                                : packed_->forward(x, weight, bias, kernels::Fuse::none);
   }
   return linear(x, weight, bias);
 }

@@ -4,6 +4,7 @@
 #include <ATen/ops/upsample_nearest2d.h>
 
 #include "core/error.h"
+#include "io/dtype.h"
 #include "nn/checkpoint.h"
 #include "nn/initialize.h"
 #include "nn/kernels/weight_stamp.h"
@@ -12,12 +13,6 @@
 namespace cambium::latent_diffusion {
 
 namespace {
-
-std::string shape_of(const at::Tensor& t) {
-  std::ostringstream text;
-  text << t.sizes();
-  return text.str();
-}
 
 std::vector<at::Tensor> joined(std::vector<at::Tensor> a, const std::vector<at::Tensor>& b) {
   a.insert(a.end(), b.begin(), b.end());
@@ -126,13 +121,16 @@ void UNet::check(const at::Tensor& x, const at::Tensor& timesteps, const at::Ten
     if (!holds) throw Error({.what = what, .field = field});
   };
   require(x.dim() == 4 && x.size(1) == options_.in_channels && x.numel() > 0,
-          "the U-Net takes latents [N, " + std::to_string(options_.in_channels) + ", h, w], got " + shape_of(x), "x");
+          "the U-Net takes latents [N, " + std::to_string(options_.in_channels) + ", h, w], got " +
+              io::shape_text(x.sizes()),
+          "x");
   const auto one_each = [&](const at::Tensor& t) { return t.dim() == 1 && (t.size(0) == x.size(0) || t.size(0) == 1); };
-  require(one_each(timesteps), "expected one timestep or one per latent, got " + shape_of(timesteps), "timesteps");
+  require(one_each(timesteps), "expected one timestep or one per latent, got " + io::shape_text(timesteps.sizes()),
+          "timesteps");
   require(extras.context || (context.dim() == 3 && context.size(2) == options_.cross_attention_dim &&
                              context.size(0) > 0 && x.size(0) % context.size(0) == 0),
           "the U-Net takes contexts [B, L, " + std::to_string(options_.cross_attention_dim) +
-              "], B dividing the latents, got " + (context.defined() ? shape_of(context) : "none"),
+              "], B dividing the latents, got " + (context.defined() ? io::shape_text(context.sizes()) : "none"),
           "context");
   require(class_embedding_ ? extras.class_labels.defined() && one_each(extras.class_labels)
                            : !extras.class_labels.defined(),

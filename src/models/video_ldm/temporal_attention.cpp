@@ -1,10 +1,10 @@
 #include "models/video_ldm/temporal_attention.h"
 
 #include <ATen/ops/empty.h>
-#include <c10/core/GradMode.h>
 
 #include "models/video_ldm/frames.h"
 #include "nn/frame_attention.h"
+#include "nn/gradient_recorded.h"
 
 namespace cambium::video_ldm {
 
@@ -15,17 +15,13 @@ at::Tensor by_pixel(const at::Tensor& x, int64_t frames, int64_t heads) {
   return unfold_frames(x, frames).unflatten(3, {heads, -1}).permute({0, 2, 3, 1, 4});
 }
 
-bool records(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
-  return c10::GradMode::is_enabled() && (q.requires_grad() || k.requires_grad() || v.requires_grad());
-}
-
 }  // namespace
 
 at::Tensor temporal_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, int64_t frames,
                               int64_t heads, std::optional<int64_t> reach) {
   const at::Tensor queries = by_pixel(q, frames, heads), keys = by_pixel(k, frames, heads),
                    values = by_pixel(v, frames, heads);
-  if (records(q, k, v)) {
+  if (nn::gradient_recorded(q, k, v)) {
     const at::Tensor y = nn::near_attention(queries.flatten(0, 1), keys.flatten(0, 1), values.flatten(0, 1), reach);
     return y.unflatten(0, {-1, q.size(1)}).transpose(1, 2).flatten(0, 1);  // [b, n, t, C] -> [b * t, n, C]
   }

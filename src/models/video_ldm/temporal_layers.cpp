@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "core/error.h"
+#include "io/dtype.h"
 #include "models/video_ldm/frames.h"
 #include "models/video_ldm/temporal_pass.h"
 #include "nn/initialize.h"
@@ -13,12 +14,6 @@ namespace cambium::video_ldm {
 namespace {
 
 constexpr double kMixFactor = 0.5;  // Stable Video Diffusion's
-
-std::string shape_of(const at::Tensor& t) {
-  std::ostringstream text;
-  text << t.sizes();
-  return text.str();
-}
 
 // Layers of this room by their own rule, all others by PyTorch's.
 void initialize_by_default(torch::nn::Module& module, at::Generator& generator) {
@@ -110,7 +105,8 @@ void TemporalLayers::check(const VideoConditions& conditions) const {
   require(
       conditions.text.defined() && conditions.text.dim() == 3 && conditions.text.size(2) == unet_.cross_attention_dim,
       fmt::format("the text is {} where the model reads [videos, tokens, {}]",
-                  conditions.text.defined() ? shape_of(conditions.text) : "missing", unet_.cross_attention_dim),
+                  conditions.text.defined() ? io::shape_text(conditions.text.sizes()) : "missing",
+                  unet_.cross_attention_dim),
       "text", "give the text encoder's output, one row a video");
   require(conditions.context.defined() == options_.context,
           options_.context ? "this model reads given frames" : "this model reads no given frames", "context",

@@ -2,11 +2,11 @@
 
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
-#include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "core/device.h"
 #include "core/parallel.h"
+#include "nn/gradient_recorded.h"
 #include "nn/kernels/geglu_kernel.h"
 #include "nn/kernels/gelu_kernel.h"
 
@@ -100,17 +100,13 @@ bool gelu_takes(const at::Tensor& x) {
          cpu_features().avx512_bf16;
 }
 
-at::Tensor gelu(const at::Tensor& x) {
-  return c10::GradMode::is_enabled() && x.requires_grad() ? Gelu::apply(x) : forward_values(x);
-}
+at::Tensor gelu(const at::Tensor& x) { return gradient_recorded(x) ? Gelu::apply(x) : forward_values(x); }
 
 bool geglu_takes(const at::Tensor& x) {
   return x.is_cpu() && (x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16) && x.is_contiguous() &&
          x.numel() > 0;
 }
 
-at::Tensor geglu(const at::Tensor& x) {
-  return c10::GradMode::is_enabled() && x.requires_grad() ? Geglu::apply(x) : geglu_forward_values(x);
-}
+at::Tensor geglu(const at::Tensor& x) { return gradient_recorded(x) ? Geglu::apply(x) : geglu_forward_values(x); }
 
 }  // namespace cambium::nn::kernels

@@ -4,13 +4,13 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/zeros.h>
-#include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <atomic>
 
 #include "core/device.h"
 #include "core/parallel.h"
+#include "nn/gradient_recorded.h"
 #include "nn/kernels/attention_kernel.h"
 
 namespace cambium::nn::kernels {
@@ -288,8 +288,6 @@ struct SelfAttention : torch::autograd::Function<SelfAttention> {
   }
 };
 
-bool wants_gradient(const at::Tensor& t) { return t.defined() && t.requires_grad(); }
-
 at::Tensor with_contiguous_rows(const at::Tensor& t) { return t.stride(3) == 1 ? t : t.contiguous(); }
 
 }  // namespace
@@ -307,8 +305,7 @@ bool fused_attention_takes(const at::Tensor& q, const at::Tensor& k, const at::T
 at::Tensor fused_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                            const FusedAttentionOptions& options) {
   const at::Tensor qr = with_contiguous_rows(q), kr = with_contiguous_rows(k), vr = with_contiguous_rows(v);
-  if (c10::GradMode::is_enabled() && (wants_gradient(q) || wants_gradient(k) || wants_gradient(v) ||
-                                      wants_gradient(options.height) || wants_gradient(options.width))) {
+  if (gradient_recorded(q, k, v, options.height, options.width)) {
     return Attention::apply(qr, kr, vr, optional(options.height), optional(options.width),
                             optional(options.key_lengths), optional(options.key_mask), options.causal, options.scale);
   }
@@ -325,8 +322,7 @@ void fused_attention_into(const at::Tensor& out, const at::Tensor& q, const at::
 }
 
 at::Tensor fused_self_attention(const at::Tensor& packed, const FusedAttentionOptions& options) {
-  if (c10::GradMode::is_enabled() && packed.stride(4) == 1 &&
-      (wants_gradient(packed) || wants_gradient(options.height) || wants_gradient(options.width))) {
+  if (packed.stride(4) == 1 && gradient_recorded(packed, options.height, options.width)) {
     return SelfAttention::apply(packed, optional(options.height), optional(options.width),
                                 optional(options.key_lengths), optional(options.key_mask), options.causal,
                                 options.scale);

@@ -2,11 +2,11 @@
 
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/ops/convolution.h>
-#include <c10/core/GradMode.h>
 #include <c10/core/InferenceMode.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "core/error.h"
+#include "nn/gradient_recorded.h"
 
 namespace cambium::nn::kernels {
 namespace {
@@ -78,13 +78,11 @@ struct FrozenConvolution : torch::autograd::Function<FrozenConvolution> {
   }
 };
 
-void refuse_grad(std::initializer_list<const at::Tensor*> tensors) {
-  if (!c10::GradMode::is_enabled()) return;
-  for (const at::Tensor* t : tensors) {
-    if (t->defined() && t->requires_grad())
-      throw Error({.what = "the packed convolution has no gradient, and one of its inputs requires one",
-                   .mend = "call it under NoGradGuard, or use nn::convolve"});
-  }
+template <class... Tensors>
+void refuse_grad(const Tensors&... tensors) {
+  if (gradient_recorded(tensors...))
+    throw Error({.what = "the packed convolution has no gradient, and one of its inputs requires one",
+                 .mend = "call it under NoGradGuard, or use nn::convolve"});
 }
 
 }  // namespace
@@ -115,21 +113,21 @@ PackedConvolution::Copy PackedConvolution::ensure(const at::Tensor& x, const at:
 
 at::Tensor PackedConvolution::forward(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                                       const ConvolutionShape& shape) {
-  refuse_grad({&x, &weight, &bias});
+  refuse_grad(x, weight, bias);
   const Copy copy = ensure(x, weight, bias, shape);
   return pointwise(channels_last(x), copy.weight, optional(copy.bias), shape);
 }
 
 at::Tensor PackedConvolution::forward_add(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                                           const ConvolutionShape& shape, const at::Tensor& other) {
-  refuse_grad({&x, &weight, &bias, &other});
+  refuse_grad(x, weight, bias, other);
   const Copy copy = ensure(x, weight, bias, shape);
   return pointwise_add(channels_last(x), channels_last(other), copy.weight, optional(copy.bias), shape);
 }
 
 at::Tensor PackedConvolution::forward_frozen(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                                              const ConvolutionShape& shape) {
-  refuse_grad({&weight, &bias});
+  refuse_grad(weight, bias);
   const Copy copy = ensure(x, weight, bias, shape);
   require_contents(weight);
   return FrozenConvolution::apply(channels_last(x), copy.weight, optional(copy.bias), weight, shape.stride,

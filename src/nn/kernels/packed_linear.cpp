@@ -9,6 +9,7 @@
 
 #include "core/device.h"
 #include "core/error.h"
+#include "nn/gradient_recorded.h"
 #include "nn/kernels/weight_stamp.h"
 
 namespace cambium::nn::kernels {
@@ -93,13 +94,9 @@ struct FrozenLinear : torch::autograd::Function<FrozenLinear> {
 };
 
 void refuse_grad(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, const at::Tensor& other = {}) {
-  if (!c10::GradMode::is_enabled()) return;
-  for (const at::Tensor* t : {&x, &weight, &bias, &other}) {
-    if (t->defined() && t->requires_grad()) {
-      throw Error({.what = "the packed linear operator has no gradient, and one of its inputs requires one",
-                   .mend = "call it under NoGradGuard, or use nn::linear"});
-    }
-  }
+  if (gradient_recorded(x, weight, bias, other))
+    throw Error({.what = "the packed linear operator has no gradient, and one of its inputs requires one",
+                 .mend = "call it under NoGradGuard, or use nn::linear"});
 }
 
 }  // namespace
@@ -154,7 +151,7 @@ at::Tensor PackedLinear::forward_add(const at::Tensor& x, const at::Tensor& weig
 }
 
 at::Tensor PackedLinear::forward_frozen(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
-  if ((weight.requires_grad() || (bias.defined() && bias.requires_grad())) && c10::GradMode::is_enabled()) {
+  if (gradient_recorded(weight, bias)) {
     throw Error({.what = "the packed linear layer gives no gradient to its weight, and the weight requires one",
                  .mend = "use nn::linear for weights that are trained"});
   }
