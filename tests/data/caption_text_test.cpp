@@ -4,12 +4,13 @@
 
 #include "core/atomic_file.h"
 #include "support/sentence.h"
+#include "support/source_dir.h"
 #include "support/temporary_directory.h"
 
 namespace cambium::data {
 namespace {
 
-std::filesystem::path redcaps() { return std::filesystem::path(CAMBIUM_SOURCE_DIR) / "assets/redcaps_subreddits.tsv"; }
+std::filesystem::path redcaps() { return test::source_dir() / "assets/redcaps_subreddits.tsv"; }
 
 TEST(SubredditWords, RedCapsNamesAsWordsegmentHasThem) {
   const SubredditWords words(redcaps());

@@ -12,6 +12,7 @@
 
 #include "core/atomic_file.h"
 #include "io/tar.h"
+#include "support/source_dir.h"
 
 namespace cambium::test {
 namespace fs = std::filesystem;
@@ -98,7 +99,7 @@ std::vector<double> logged_losses(const fs::path& run) {
 }
 
 fs::path make_caption_folder(const fs::path& folder, int count) {
-  const io::TarFile tar(fs::path(CAMBIUM_SOURCE_DIR) / "tests/fixtures/emoji/noto-seen.tar");
+  const io::TarFile tar(test::source_dir() / "tests/fixtures/emoji/noto-seen.tar");
   std::string table = "image,caption\n";
   int made = 0;
   for (auto sample = io::sample_at(tar, 0); sample && made < count; sample = io::sample_at(tar, sample->next), ++made) {

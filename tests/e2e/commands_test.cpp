@@ -5,6 +5,7 @@
 
 #include "core/atomic_file.h"
 #include "e2e/command.h"
+#include "support/source_dir.h"
 #include "support/temporary_directory.h"
 
 namespace cambium::test {
@@ -86,7 +87,7 @@ TEST_F(Commands, EvaluatesALabelledFolder) {
     fs::create_directories(folder->path() / "classes" / name);
     fs::copy_file(a_picture(), folder->path() / "classes" / name / "x.png");
   }
-  const auto result = json_of({"eval", std::string(CAMBIUM_SOURCE_DIR) + "/recipes/meru/eval_image_folder.yaml",
+  const auto result = json_of({"eval", (test::source_dir() / "recipes/meru/eval_image_folder.yaml").string(),
                                "--weights", weights(), "--set", "data.path=" + path("classes")});
   EXPECT_NEAR(result["macro_accuracy"].get<double>(), 0.5, 1e-9);  // one picture, two classes: one of them is right
 }

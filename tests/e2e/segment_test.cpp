@@ -6,6 +6,7 @@
 #include "core/atomic_file.h"
 #include "e2e/command.h"
 #include "io/image.h"
+#include "support/source_dir.h"
 #include "support/temporary_directory.h"
 
 namespace cambium::test {
@@ -52,7 +53,7 @@ struct Segment : testing::Test {
   std::vector<std::string> arguments(std::vector<std::string> more) const {
     std::vector<std::string> all = {"segment",
                                     "--weights",
-                                    CAMBIUM_SOURCE_DIR "/assets/sam_small.safetensors",
+                                    (test::source_dir() / "assets/sam_small.safetensors").string(),
                                     "-o",
                                     path("out").string(),
                                     "--threads",

@@ -8,6 +8,7 @@
 #include "core/atomic_file.h"
 #include "core/error.h"
 #include "image_fixtures.h"
+#include "support/source_dir.h"
 
 namespace cambium::io {
 namespace {
@@ -16,7 +17,7 @@ using test::digest;
 using test::drawn;
 
 std::filesystem::path fixture(const std::string& name) {
-  return std::filesystem::path(CAMBIUM_SOURCE_DIR) / "tests/fixtures/animations" / name;
+  return test::source_dir() / "tests/fixtures/animations" / name;
 }
 
 // What Pillow shows of the fixtures (make.py there).

@@ -6,11 +6,12 @@
 #include "core/atomic_file.h"
 #include "core/sha256.h"
 #include "io/image.h"
+#include "support/source_dir.h"
 
 namespace cambium::test {
 
 inline std::filesystem::path image_fixture(const std::string& name) {
-  return std::filesystem::path(CAMBIUM_SOURCE_DIR) / "tests/fixtures/images" / name;
+  return test::source_dir() / "tests/fixtures/images" / name;
 }
 
 inline const nlohmann::json& image_expectations() {

@@ -7,14 +7,13 @@
 #include "core/error.h"
 #include "io/convert.h"
 #include "io/weights_file.h"
+#include "support/source_dir.h"
 #include "support/temporary_directory.h"
 
 namespace cambium::io {
 namespace {
 
-std::filesystem::path fixture(const std::string& name) {
-  return std::filesystem::path(CAMBIUM_SOURCE_DIR) / "tests/fixtures/pth" / name;
-}
+std::filesystem::path fixture(const std::string& name) { return test::source_dir() / "tests/fixtures/pth" / name; }
 
 bool says(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 

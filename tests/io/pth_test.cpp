@@ -7,6 +7,7 @@
 
 #include "core/atomic_file.h"
 #include "core/error.h"
+#include "support/source_dir.h"
 #include "support/temporary_directory.h"
 
 namespace cambium::io {
@@ -14,9 +15,7 @@ namespace {
 
 using Kind = PickleValue::Kind;
 
-std::filesystem::path fixture(const std::string& name) {
-  return std::filesystem::path(CAMBIUM_SOURCE_DIR) / "tests/fixtures/pth" / name;
-}
+std::filesystem::path fixture(const std::string& name) { return test::source_dir() / "tests/fixtures/pth" / name; }
 
 // What make_pth.py's ramp() wrote.
 at::Tensor ramp(at::IntArrayRef shape, double start) {

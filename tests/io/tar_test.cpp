@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "core/error.h"
+#include "support/source_dir.h"
 #include "support/temporary_directory.h"
 
 namespace cambium::io {
@@ -127,8 +128,7 @@ TEST(Tar, GnuLongNamesAndSizesAndPax) {
 TEST(Tar, ReadsWhatGnuTarAndPythonWrite) {
   // tests/fixtures/tar: made by GNU tar 1.34 and Python 3.11's tarfile; a name of 160 characters, a folder, a link.
   for (const char* format : {"gnu", "pax", "ustar", "python", "v7"}) {
-    const TarFile tar(std::filesystem::path(CAMBIUM_SOURCE_DIR) / "tests/fixtures/tar" /
-                      (std::string(format) + ".tar"));
+    const TarFile tar(test::source_dir() / "tests/fixtures/tar" / (std::string(format) + ".tar"));
     std::map<std::string, std::string> seen;
     for (int64_t at = 0; const auto member = tar.member(at);) {
       seen[member->name] = tar.read(*member);

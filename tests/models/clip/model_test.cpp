@@ -9,6 +9,7 @@
 #include "core/random.h"
 #include "models/clip/clip.h"
 #include "nn/load.h"
+#include "support/source_dir.h"
 
 namespace cambium::clip {
 namespace {
@@ -34,7 +35,7 @@ at::Tensor pixels(int64_t count, int64_t size, uint64_t seed = 1) {
 
 TEST(CLIP, StateDictIsTheReleasedOne) {
   // MERU's ViT-S, less its three scalars, as the original lists it: names, shapes and order.
-  std::ifstream file(std::string(CAMBIUM_SOURCE_DIR) + "/tests/fixtures/clip/meru_vit_s_keys.json");
+  std::ifstream file(test::source_dir() / "tests/fixtures/clip/meru_vit_s_keys.json");
   const auto expected = nlohmann::json::parse(file);
   const CLIP model({});
   const auto got = nn::state_tensors(model);

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "core/error.h"
+#include "support/source_dir.h"
 
 namespace cambium::clip {
 namespace {
@@ -19,7 +20,7 @@ const Tokenizer& tokenizer() {
 }
 
 nlohmann::json golden_cases() {
-  std::ifstream file(CAMBIUM_SOURCE_DIR "/tests/golden/meru/tokenizer.json");
+  std::ifstream file(test::source_dir() / "tests/golden/meru/tokenizer.json");
   return nlohmann::json::parse(file).at("cases");
 }
 

@@ -14,14 +14,13 @@
 #include "models/clip/foreign_config.h"
 #include "models/clip/options_json.h"
 #include "nn/load.h"
+#include "support/source_dir.h"
 #include "support/temporary_directory.h"
 
 namespace cambium::clip {
 namespace {
 
-std::filesystem::path fixture(const std::string& name) {
-  return std::filesystem::path(CAMBIUM_SOURCE_DIR) / "tests/fixtures/clip" / name;
-}
+std::filesystem::path fixture(const std::string& name) { return test::source_dir() / "tests/fixtures/clip" / name; }
 
 at::Tensor normalized(const at::Tensor& x) { return x / x.norm(2, {-1}, true); }
 

@@ -10,6 +10,7 @@
 #include "io/safetensors.h"
 #include "nn/load.h"
 #include "support/sentence.h"
+#include "support/source_dir.h"
 #include "support/temporary_directory.h"
 
 namespace cambium::efficientnet {
@@ -45,8 +46,8 @@ void expect_near(const at::Tensor& found, int64_t stride, const nlohmann::json& 
 }
 
 TEST(EfficientNetLite0, GivesThePytorchPortsNumbers) {
-  const nlohmann::json expected = nlohmann::json::parse(
-      std::ifstream(std::filesystem::path(CAMBIUM_SOURCE_DIR) / "tests/fixtures/efficientnet/expected.json"));
+  const nlohmann::json expected =
+      nlohmann::json::parse(std::ifstream(test::source_dir() / "tests/fixtures/efficientnet/expected.json"));
   EfficientNetLite0 network;
   const at::NoGradGuard no_grad;
   fill(network);

@@ -9,6 +9,7 @@
 #include "models/latent_diffusion/options_metadata.h"
 #include "models/latent_diffusion/small_model.h"
 #include "support/sentence.h"
+#include "support/source_dir.h"
 
 namespace cambium::latent_diffusion {
 namespace {
@@ -35,8 +36,7 @@ UNetOptions x4() {
 }
 
 const nlohmann::json& key_map() {
-  static const auto map = nlohmann::json::parse(
-      read_file(std::filesystem::path(CAMBIUM_SOURCE_DIR) / "tests/golden/video_ldm/key_map.json"));
+  static const auto map = nlohmann::json::parse(read_file(test::source_dir() / "tests/golden/video_ldm/key_map.json"));
   return map;
 }
 

@@ -8,6 +8,7 @@
 
 #include "core/random.h"
 #include "io/safetensors.h"
+#include "support/source_dir.h"
 
 namespace cambium::meru {
 namespace {
@@ -185,7 +186,7 @@ TEST(Lorentz, ComputesHalfPrecisionInFloat32) {
 class SafeAgainstGolden : public ::testing::Test {
  protected:
   SafeAgainstGolden()
-      : golden_(io::read_safetensors(CAMBIUM_SOURCE_DIR "/tests/golden/meru/lorentz_ops.safetensors")) {}
+      : golden_(io::read_safetensors(test::source_dir() / "tests/golden/meru/lorentz_ops.safetensors")) {}
 
   // |result - golden| over the row's largest entry, for the outputs in `parts`.
   template <class Op>

@@ -11,6 +11,7 @@
 #include "io/safetensors.h"
 #include "models/clip/options_json.h"
 #include "nn/load.h"
+#include "support/source_dir.h"
 #include "support/temporary_directory.h"
 
 namespace cambium::meru {
@@ -44,7 +45,7 @@ at::Tensor pixels() {
 std::vector<std::vector<int32_t>> tokens() { return {{48, 3, 49}, {48, 4, 5, 6, 49}, {48, 49}}; }
 
 TEST(Meru, NamesShapesAndOrderAreTheReleasedOnes) {
-  const auto golden = io::read_safetensors(CAMBIUM_SOURCE_DIR "/tests/golden/meru/vit_s_forward.safetensors");
+  const auto golden = io::read_safetensors(test::source_dir() / "tests/golden/meru/vit_s_forward.safetensors");
   const auto config = nlohmann::ordered_json::parse(golden.metadata.at("config"));
   const MERU model({.clip = {.visual = clip::VisionTransformerOptions::named("s")}});
   const auto state = nn::state_tensors(model);

@@ -10,14 +10,13 @@
 #include "models/sam/tiny_vit.h"
 #include "nn/load.h"
 #include "peft/fingerprint.h"
+#include "support/source_dir.h"
 #include "support/temporary_directory.h"
 
 namespace cambium::sam {
 namespace {
 
-std::filesystem::path fixture(const std::string& name) {
-  return std::filesystem::path(CAMBIUM_SOURCE_DIR) / "tests/fixtures/sam" / name;
-}
+std::filesystem::path fixture(const std::string& name) { return test::source_dir() / "tests/fixtures/sam" / name; }
 
 io::StateDict state_of(const Sam& model) {
   io::StateDict state{.source = "test.pth"};

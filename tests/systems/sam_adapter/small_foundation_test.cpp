@@ -3,11 +3,12 @@
 
 #include "models/sam/weights.h"
 #include "systems/sam_adapter/foundation/task.h"
+#include "support/source_dir.h"
 
 namespace cambium::systems::sam_adapter::foundation {
 namespace {
 
-const std::filesystem::path kSource = CAMBIUM_SOURCE_DIR;
+const std::filesystem::path kSource = test::source_dir();
 
 TEST(SmallFoundation, AnswersBoxesAndPointsOnPicturesItHasNotSeen) {
   const auto model = cambium::sam::open(kSource / "assets/sam_small.safetensors");
